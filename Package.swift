@@ -1,0 +1,120 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// What every host target is compiled with: Swift 6 mode comes with the tools version.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+/// The guest agent is Embedded Swift on static musl: a few tens of kilobytes that need nothing of the guest.
+let muslHeaders = "/usr/include/x86_64-linux-musl"
+let muslLibraries = "/usr/lib/x86_64-linux-musl"
+
+func host(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ module: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.byName(name: module), "TestSupport", "CLinux", system] + more,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "sheaf",
+    products: [
+        .executable(name: "sheaf", targets: ["sheaf"]),
+        .executable(name: "sheaf-agent", targets: ["sheaf-agent"]),
+        .executable(name: "sheaf-bench", targets: ["sheaf-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // Programs.
+        .executableTarget(name: "sheaf", dependencies: ["Commands"], swiftSettings: strict),
+        .executableTarget(
+            name: "sheaf-bench", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "sheaf-agent", dependencies: ["CAgent"],
+            swiftSettings: [
+                .enableExperimentalFeature("Embedded"),
+                .unsafeFlags([
+                    "-wmo", "-Osize", "-parse-as-library", "-Xfrontend", "-function-sections",
+                    "-Xcc", "-nostdlibinc", "-Xcc", "-isystem\(muslHeaders)", "-Xcc", "-idirafter/usr/include",
+                ]),
+            ],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xclang-linker", "-static", "-Xclang-linker", "-nostdlib",
+                    "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                    "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
+                    "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",
+                ])
+            ]),
+
+        // Control plane, top down.
+        host("Commands", ["Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
+        host(
+            "Machine",
+            ["QEMU", "GuestBoot", "GuestLink", "ShareHost", "EventLoop", "Linux", "CLinux", logging, system]),
+        host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
+        host("GuestBoot", ["Linux", "CLinux", system]),
+        host("GuestLink"),
+        host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
+
+        // Data plane, top down.
+        host("ShareHost", ["FileService", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
+        host("FileService", ["FUSE", "Sandbox", "Linux", "CLinux", system]),
+        host("FUSE", ["Linux", "CLinux", system]),
+        host("VhostUser", ["Virtio", "Linux", "CLinux", system]),
+        host("Virtio", ["Linux", "CLinux", system]),
+        host("Sandbox", ["CSeccomp", "Linux", "CLinux", system]),
+
+        // The other side of a vhost-user socket, for tests and sheaf-bench.
+        host("Frontend", ["FUSE", "Linux", "CLinux", system]),
+
+        // The syscall seam and what C alone can express.
+        host("Linux", ["CLinux", system]),
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+        .target(
+            name: "CAgent",
+            cSettings: [
+                .unsafeFlags([
+                    "-Os", "-ffunction-sections", "-nostdlibinc", "-isystem\(muslHeaders)", "-idirafter/usr/include",
+                ])
+            ]),
+        .systemLibrary(name: "CGLib", pkgConfig: "gio-unix-2.0", providers: [.apt(["libglib2.0-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("Linux"),
+        tests("Virtio", ["Linux"]),
+        tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
+        tests("FUSE", ["Linux"]),
+        tests("FileService", ["FUSE", "Frontend", "Linux"]),
+        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux"]),
+        tests("GuestLink", ["Linux"]),
+        tests("GuestBoot", ["Linux"]),
+        tests("QEMU", ["EventLoop", "Linux"]),
+        tests("EventLoop", ["Linux"]),
+        tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
+        tests("Commands", ["Machine", "Linux"]),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["sheaf", "sheaf-agent", "TestSupport", "Linux", "CLinux", system],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include "cl_descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+int cl_close(int fd) { return close(fd) < 0 ? -errno : 0; }
+
+int cl_eventfd(unsigned initial, bool nonblocking)
+{
+    int fd = eventfd(initial, EFD_CLOEXEC | (nonblocking ? EFD_NONBLOCK : 0));
+    return fd < 0 ? -errno : fd;
+}
+
+int cl_eventfd_wait(int fd)
+{
+    uint64_t value;
+    for (;;) {
+        ssize_t n = read(fd, &value, sizeof value);
+        if (n == sizeof value)
+            return 0;
+        if (n >= 0)
+            return -EIO;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int cl_eventfd_signal(int fd)
+{
+    const uint64_t one = 1;
+    for (;;) {
+        ssize_t n = write(fd, &one, sizeof one);
+        if (n == sizeof one)
+            return 0;
+        if (n >= 0)
+            return -EIO;
+        // A full counter is a pending wake-up: nothing is lost.
+        if (errno == EAGAIN)
+            return 0;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+int cl_pipe(int *read_end, int *write_end)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    *read_end = fds[0];
+    *write_end = fds[1];
+    return 0;
+}
+
+int cl_duplicate(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return copy < 0 ? -errno : copy;
+}
+
+int cl_set_nonblocking(int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+int cl_set_close_on_exec(int fd, bool on)
+{
+    return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+int cl_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+    int n = poll(fds, count, timeout_ms);
+    return n < 0 ? -errno : n;
+}
+
+long cl_raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur != limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return -errno;
+    }
+    return (long)limit.rlim_cur;
+}
+
+const char *cl_errno_name(int error) { return strerrorname_np(error); }

@@ -1,0 +1,96 @@
+#define _GNU_SOURCE
+#include "cl_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x1000U
+#endif
+
+const int CL_O_PATH = O_PATH;
+const int CL_O_DIRECT = O_DIRECT;
+const int CL_O_NOATIME = O_NOATIME;
+const int CL_O_TMPFILE = O_TMPFILE;
+const int CL_AT_EMPTY_PATH = AT_EMPTY_PATH;
+const int CL_AT_FDCWD = AT_FDCWD;
+
+int cl_statx(int directory, const char *name, struct cl_statx *out)
+{
+    struct statx s;
+    int flags = name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+    if (statx(directory, name ? name : "", flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &s) < 0)
+        return -errno;
+    out->mask = s.stx_mask;
+    out->blksize = s.stx_blksize;
+    out->attributes = s.stx_attributes;
+    out->nlink = s.stx_nlink;
+    out->uid = s.stx_uid;
+    out->gid = s.stx_gid;
+    out->mode = s.stx_mode;
+    out->ino = s.stx_ino;
+    out->size = s.stx_size;
+    out->blocks = s.stx_blocks;
+    out->atime_sec = s.stx_atime.tv_sec;
+    out->atime_nsec = s.stx_atime.tv_nsec;
+    out->btime_sec = s.stx_btime.tv_sec;
+    out->btime_nsec = s.stx_btime.tv_nsec;
+    out->ctime_sec = s.stx_ctime.tv_sec;
+    out->ctime_nsec = s.stx_ctime.tv_nsec;
+    out->mtime_sec = s.stx_mtime.tv_sec;
+    out->mtime_nsec = s.stx_mtime.tv_nsec;
+    out->rdev_major = s.stx_rdev_major;
+    out->rdev_minor = s.stx_rdev_minor;
+    out->dev_major = s.stx_dev_major;
+    out->dev_minor = s.stx_dev_minor;
+    out->mnt_id = s.stx_mnt_id;
+    return 0;
+}
+
+int cl_openat(int directory, const char *name, int flags, unsigned mode)
+{
+    int fd;
+    do
+        fd = openat(directory, name, flags | O_CLOEXEC, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+ssize_t cl_read(int fd, void *buffer, size_t length)
+{
+    ssize_t n;
+    do
+        n = read(fd, buffer, length);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t cl_write(int fd, const void *buffer, size_t length)
+{
+    ssize_t n;
+    do
+        n = write(fd, buffer, length);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t cl_preadv(int fd, const struct iovec *parts, int count, int64_t offset)
+{
+    ssize_t n;
+    do
+        n = preadv(fd, parts, count, offset);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t cl_pwritev(int fd, const struct iovec *parts, int count, int64_t offset)
+{
+    ssize_t n;
+    do
+        n = pwritev(fd, parts, count, offset);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}

@@ -1,0 +1,17 @@
+// What Swift cannot express of Linux, one header per subject. Every wrapper returns -errno on failure, so that no caller
+// reads the thread's errno and a FUSE reply needs no translation.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "cl_atomics.h"
+#include "cl_descriptor.h"
+#include "cl_directory.h"
+#include "cl_file.h"
+#include "cl_memory.h"
+#include "cl_process.h"
+#include "cl_socket.h"
+#include "cl_terminal.h"
+#include "cl_thread.h"
+#include "cl_xattr.h"
+
+#endif

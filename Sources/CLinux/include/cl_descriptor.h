@@ -1,0 +1,26 @@
+// File descriptors as such: eventfd, pipes, flags, polling, limits. Corresponds to eventfd(2), pipe2(2), fcntl(2), poll(2).
+#ifndef CLINUX_DESCRIPTOR_H
+#define CLINUX_DESCRIPTOR_H
+
+#include <stdint.h>
+#include <stdbool.h>
+#include <poll.h>
+
+int cl_close(int fd);
+int cl_eventfd(unsigned initial, bool nonblocking);
+/// Blocks until the counter of an eventfd is not zero and resets it; 0, or -errno.
+int cl_eventfd_wait(int fd);
+/// Adds one to an eventfd's counter; 0, or -errno.
+int cl_eventfd_signal(int fd);
+/// Both ends are close-on-exec.
+int cl_pipe(int *_Nonnull read_end, int *_Nonnull write_end);
+int cl_duplicate(int fd);
+int cl_set_nonblocking(int fd, bool on);
+int cl_set_close_on_exec(int fd, bool on);
+int cl_poll(struct pollfd *_Nonnull fds, unsigned count, int timeout_ms);
+/// Raises the soft limit of open files to the hard one and returns it, or -errno.
+long cl_raise_file_limit(void);
+/// The name of an errno value ("ENOENT"), or NULL for one that has none.
+const char *_Nullable cl_errno_name(int error);
+
+#endif

@@ -1,0 +1,20 @@
+// Threads, and what Linux keeps per thread although libc makes it per process.
+#ifndef CLINUX_THREAD_H
+#define CLINUX_THREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int cl_set_thread_name(const char *_Nonnull name);
+pid_t cl_thread_id(void);
+/// CPU time this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
+uint64_t cl_thread_cpu_time(void);
+/// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t cl_monotonic_time(void);
+/// Gives the calling thread its own working directory and umask: unshare(CLONE_FS).
+int cl_unshare_fs(void);
+/// PR_SET_NO_NEW_PRIVS for the calling thread.
+int cl_no_new_privileges(void);
+
+#endif

@@ -1,0 +1,28 @@
+#define _GNU_SOURCE
+#include "cl_thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+int cl_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+pid_t cl_thread_id(void) { return gettid(); }
+
+static uint64_t clock_nanoseconds(clockid_t clock)
+{
+    struct timespec t;
+    if (clock_gettime(clock, &t) < 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+uint64_t cl_monotonic_time(void) { return clock_nanoseconds(CLOCK_MONOTONIC); }
+
+int cl_unshare_fs(void) { return unshare(CLONE_FS) < 0 ? -errno : 0; }
+
+int cl_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
