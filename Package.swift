@@ -114,7 +114,7 @@ let package = Package(
         tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["sheaf", "sheaf-agent", "TestSupport", "Linux", "CLinux", system],
+            name: "EndToEndTests", dependencies: ["TestSupport", "Linux", "CLinux", system],
             swiftSettings: strict),
     ]
 )
