@@ -1,4 +1,5 @@
 import CLinux
+import FUSE
 import Glibc
 import Linux
 import SystemPackage
@@ -22,7 +23,7 @@ public final class FuseClient: @unchecked Sendable {
         let data: GuestBuffer
         let table: GuestBuffer
         var unique: UInt64 = 0
-        var opcode: UInt32 = 0
+        var opcode = Opcode(rawValue: 0)
         var shape = ReplyShape.empty
         var isBusy = false
     }
@@ -107,7 +108,7 @@ public final class FuseClient: @unchecked Sendable {
     ///   - write: Writes what follows the header.
     /// - Throws: `.host` when the ring has no room.
     public func submit(
-        _ slot: Int, opcode: UInt32, node: UInt64, reply shape: ReplyShape, dataCount: Int = 0,
+        _ slot: Int, opcode: Opcode, node: NodeID, reply shape: ReplyShape, dataCount: Int = 0,
         _ write: (inout RequestWriter) -> Void
     ) throws(BackendFault) {
         precondition(!slots[slot].isBusy, "a slot has one request at a time")
@@ -194,7 +195,7 @@ public final class FuseClient: @unchecked Sendable {
     ///   - write: Writes what follows the header.
     /// - Throws: What the backend does wrong; an error the server answers with is in the reply.
     public func call(
-        opcode: UInt32, node: UInt64, reply shape: ReplyShape, data: [UInt8] = [],
+        opcode: Opcode, node: NodeID, reply shape: ReplyShape, data: [UInt8] = [],
         _ write: (inout RequestWriter) -> Void = { _ in }
     ) throws(BackendFault) -> Reply {
         precondition(inFlight == 0, "one request at a time, or many: not both")
@@ -212,34 +213,34 @@ public final class FuseClient: @unchecked Sendable {
     private func check(_ slot: Slot, index: Int, used: Int) throws(BackendFault) -> Reply {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         guard slot.shape.isExpected else {
-            guard used == 0 else { throw .malformed("\(used) bytes for opcode \(slot.opcode), which has no reply") }
+            guard used == 0 else { throw .malformed("\(used) bytes for opcode \(slot.opcode.rawValue), which has no reply") }
             return Reply(slot: index, opcode: slot.opcode, error: nil, body: nothing)
         }
         let length = Int(slot.reply.start.load(as: UInt32.self))
         let error = slot.reply.start.load(fromByteOffset: 4, as: Int32.self)
         let unique = slot.reply.start.load(fromByteOffset: 8, as: UInt64.self)
         guard length == used, used >= Self.replyHeaderSize else {
-            throw .malformed("opcode \(slot.opcode): the header says \(length) bytes, the ring \(used)")
+            throw .malformed("opcode \(slot.opcode.rawValue): the header says \(length) bytes, the ring \(used)")
         }
         guard unique == slot.unique else {
-            throw .malformed("opcode \(slot.opcode): reply \(unique) to request \(slot.unique)")
+            throw .malformed("opcode \(slot.opcode.rawValue): reply \(unique) to request \(slot.unique)")
         }
-        guard error <= 0, error > -512 else { throw .malformed("opcode \(slot.opcode): error \(error)") }
+        guard error <= 0, error > -512 else { throw .malformed("opcode \(slot.opcode.rawValue): error \(error)") }
         let body = length - Self.replyHeaderSize
         guard error == 0 else {
-            guard body == 0 else { throw .malformed("opcode \(slot.opcode): error \(error) with \(body) bytes") }
+            guard body == 0 else { throw .malformed("opcode \(slot.opcode.rawValue): error \(error) with \(body) bytes") }
             return Reply(slot: index, opcode: slot.opcode, error: Errno(rawValue: -error), body: nothing)
         }
         if slot.shape.dataCapacity > 0 {
             guard body <= slot.shape.dataCapacity else {
-                throw .malformed("opcode \(slot.opcode): \(body) bytes of data, \(slot.shape.dataCapacity) at most")
+                throw .malformed("opcode \(slot.opcode.rawValue): \(body) bytes of data, \(slot.shape.dataCapacity) at most")
             }
             return Reply(
                 slot: index, opcode: slot.opcode, error: nil,
                 body: UnsafeRawBufferPointer(start: slot.data.start, count: body))
         }
         guard body == slot.shape.argumentSize else {
-            throw .malformed("opcode \(slot.opcode): \(body) bytes where \(slot.shape.argumentSize) are due")
+            throw .malformed("opcode \(slot.opcode.rawValue): \(body) bytes where \(slot.shape.argumentSize) are due")
         }
         return Reply(
             slot: index, opcode: slot.opcode, error: nil,
@@ -248,12 +249,12 @@ public final class FuseClient: @unchecked Sendable {
 
     /// struct fuse_in_header.
     private func storeHeader(
-        at start: UnsafeMutableRawPointer, length: Int, opcode: UInt32, unique: UInt64, node: UInt64
+        at start: UnsafeMutableRawPointer, length: Int, opcode: Opcode, unique: UInt64, node: NodeID
     ) {
         start.storeBytes(of: UInt32(truncatingIfNeeded: length), as: UInt32.self)
-        start.storeBytes(of: opcode, toByteOffset: 4, as: UInt32.self)
+        start.storeBytes(of: opcode.rawValue, toByteOffset: 4, as: UInt32.self)
         start.storeBytes(of: unique, toByteOffset: 8, as: UInt64.self)
-        start.storeBytes(of: node, toByteOffset: 16, as: UInt64.self)
+        start.storeBytes(of: node.rawValue, toByteOffset: 16, as: UInt64.self)
         start.storeBytes(of: uid, toByteOffset: 24, as: UInt32.self)
         start.storeBytes(of: gid, toByteOffset: 28, as: UInt32.self)
         start.storeBytes(of: pid, toByteOffset: 32, as: UInt32.self)

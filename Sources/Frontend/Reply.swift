@@ -1,3 +1,4 @@
+import FUSE
 import SystemPackage
 
 /// What a reply has to look like for a guest to accept it.
@@ -27,7 +28,7 @@ public struct Reply: @unchecked Sendable {
     /// The slot the request was made in.
     public let slot: Int
     /// The request's opcode.
-    public let opcode: UInt32
+    public let opcode: Opcode
     /// What the server refused the request with; nil for a success.
     public let error: Errno?
     /// What follows the header: the structure, or the data.

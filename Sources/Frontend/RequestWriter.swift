@@ -28,13 +28,8 @@ public struct RequestWriter: ~Copyable {
     }
 
     /// Appends a name and the NUL that ends it.
-    public mutating func append(name: [UInt8]) {
-        append(bytes: name)
+    public mutating func append(_ name: FileName) {
+        append(bytes: name.bytes)
         append(0 as UInt8)
-    }
-
-    /// Appends a name and the NUL that ends it.
-    public mutating func append(name: String) {
-        append(name: [UInt8](name.utf8))
     }
 }
