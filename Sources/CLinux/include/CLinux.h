@@ -4,6 +4,7 @@
 #define CLINUX_H
 
 #include "cl_atomics.h"
+#include "cl_credentials.h"
 #include "cl_descriptor.h"
 #include "cl_directory.h"
 #include "cl_file.h"
