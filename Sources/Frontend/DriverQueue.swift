@@ -208,8 +208,17 @@ public final class DriverQueue: @unchecked Sendable {
         return Used(head: head, length: element.length)
     }
 
-    /// The next element of the used ring as it is; frees nothing.
-    public func popRaw() -> (id: UInt32, length: UInt32)? {
+    /// The next element of the used ring, sensible or not; a chain that was offered by `add` is freed.
+    public func popAny() -> (id: UInt32, length: UInt32)? {
+        guard let element = popRaw() else { return nil }
+        if element.id < UInt32(size), isOffered[Int(element.id)] {
+            isOffered[Int(element.id)] = false
+            free(chain: UInt16(element.id))
+        }
+        return element
+    }
+
+    private func popRaw() -> (id: UInt32, length: UInt32)? {
         guard cl_load16_acquire(used.start + 2) != usedIndex else { return nil }
         let element = used.start + 4 + 8 * Int(usedIndex & (size - 1))
         usedIndex &+= 1

@@ -246,6 +246,42 @@ public final class Frontend {
         }
     }
 
+    // MARK: Hostile drivers
+
+    /// What became of a ring after something was offered to it.
+    public enum Outcome: Equatable, Sendable {
+        /// A chain came back, with this many bytes written.
+        case used(UInt32)
+        /// The backend signalled the ring's error event.
+        case broken
+        /// The backend closed the connection.
+        case hungUp
+    }
+
+    /// Waits until a chain comes back, the ring is declared broken or the connection ends, whichever is first.
+    ///
+    /// - Throws: `.silent` when none of these happens.
+    public func outcome(of queue: DriverQueue, timeout: CInt = 5_000) throws(BackendFault) -> Outcome {
+        while true {
+            queue.askForCall()
+            if let element = queue.popAny() { return .used(element.length) }
+            var polls = [queue.callEvent.number, queue.errorEvent.number, socket.descriptor.number].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
+            guard cl_poll(&polls, 3, timeout) != 0 else {
+                throw .silent("what was offered to queue \(queue.index) had no outcome")
+            }
+            if polls[0].revents != 0 {
+                _ = cl_eventfd_wait(queue.callEvent.number)
+            } else if polls[1].revents != 0 {
+                _ = cl_eventfd_wait(queue.errorEvent.number)
+                return .broken
+            } else if polls[2].revents != 0 {
+                return .hungUp
+            }
+        }
+    }
+
     // MARK: Memory
 
     private var sendsRegionsSingly: Bool {

@@ -2,7 +2,7 @@ import FUSE
 import SystemPackage
 
 /// A name in a directory, as READDIR and READDIRPLUS list it.
-public struct DirectoryEntry: Sendable {
+public struct ListedEntry: Sendable {
     /// `d_ino`.
     public let inode: UInt64
     /// Where to go on after this entry.
@@ -34,14 +34,14 @@ extension FuseClient {
     /// Reads names from a cookie on, into `count` bytes at most; none at the end.
     public func readdir(
         _ node: NodeID, _ handle: HandleID, from cookie: UInt64 = 0, count: Int = 4096
-    ) throws -> [DirectoryEntry] {
+    ) throws -> [ListedEntry] {
         try list(.readdir, node, handle, from: cookie, count: count)
     }
 
     /// Reads names and looks each up, from a cookie on, into `count` bytes at most; none at the end.
     public func readdirplus(
         _ node: NodeID, _ handle: HandleID, from cookie: UInt64 = 0, count: Int = 4096
-    ) throws -> [DirectoryEntry] {
+    ) throws -> [ListedEntry] {
         try list(.readdirplus, node, handle, from: cookie, count: count)
     }
 
@@ -50,9 +50,9 @@ extension FuseClient {
     /// - Parameters:
     ///   - plus: By READDIRPLUS, which references what it lists.
     ///   - count: Room for each reply.
-    public func list(_ node: NodeID, plus: Bool = false, count: Int = 4096) throws -> [DirectoryEntry] {
+    public func list(_ node: NodeID, plus: Bool = false, count: Int = 4096) throws -> [ListedEntry] {
         let handle = try opendir(node).handle
-        var entries: [DirectoryEntry] = []
+        var entries: [ListedEntry] = []
         while true {
             let batch = try list(
                 plus ? .readdirplus : .readdir, node, handle, from: entries.last?.cookie ?? 0, count: count)
@@ -65,7 +65,7 @@ extension FuseClient {
 
     private func list(
         _ opcode: Opcode, _ node: NodeID, _ handle: HandleID, from cookie: UInt64, count: Int
-    ) throws -> [DirectoryEntry] {
+    ) throws -> [ListedEntry] {
         let bytes = try call(opcode: opcode, node: node, reply: .data(upTo: count)) { request in
             request.append(
                 ReadIn {
@@ -78,8 +78,8 @@ extension FuseClient {
     }
 
     /// Takes `struct fuse_dirent` and `struct fuse_direntplus` records apart, as Linux does.
-    private static func parse(_ bytes: [UInt8], isPlus: Bool) throws(BackendFault) -> [DirectoryEntry] {
-        var entries: [DirectoryEntry] = []
+    private static func parse(_ bytes: [UInt8], isPlus: Bool) throws(BackendFault) -> [ListedEntry] {
+        var entries: [ListedEntry] = []
         var position = 0
         let entrySize = isPlus ? EntryOut.byteCount : 0
         while position < bytes.count {
@@ -96,7 +96,7 @@ extension FuseClient {
             let name = [UInt8](bytes[(start + 24)..<(start + 24 + Int(length))])
             guard !name.contains(0), !name.contains(0x2F) else { throw .malformed("a directory entry is named \(name)") }
             entries.append(
-                DirectoryEntry(inode: inode, cookie: cookie, type: type, name: FileName(bytes: name), entry: entry))
+                ListedEntry(inode: inode, cookie: cookie, type: type, name: FileName(bytes: name), entry: entry))
             position += size
         }
         return entries

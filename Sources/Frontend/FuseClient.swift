@@ -28,6 +28,8 @@ public final class FuseClient: @unchecked Sendable {
         var isBusy = false
     }
 
+    /// The device the queue belongs to, which lives as long as its clients.
+    public let frontend: Frontend
     public let queue: DriverQueue
     /// How requests are cut into descriptors.
     public var layout: ChainLayout
@@ -61,6 +63,7 @@ public final class FuseClient: @unchecked Sendable {
     ) throws(BackendFault) {
         let queue = queue ?? frontend.requestQueue(0)
         let memory = frontend.memory
+        self.frontend = frontend
         self.queue = queue
         self.dataCapacity = dataCapacity
         layout = frontend.features.contains(.indirectDescriptors) ? .linux : .direct
