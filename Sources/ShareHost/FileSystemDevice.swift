@@ -1,6 +1,7 @@
 internal import CLinux
+public import FileService
 public import Linux
-internal import Logging
+public import Logging
 internal import Synchronization
 public import SystemPackage
 public import VhostUser
@@ -49,6 +50,19 @@ public final class FileSystemDevice: Sendable {
         var current: Attachment?
         /// Threads of sessions that have ended or will, nobody having joined them yet.
         var threads: [(attachment: Attachment, thread: Linux.Thread)] = []
+    }
+
+    /// Makes a device.
+    ///
+    /// - Parameters:
+    ///   - aggregate: What it serves; no other device may.
+    ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
+    ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
+    public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
+        self.init(requestQueues: requestQueues, log: log) { _ in
+            let dispatcher = RequestDispatcher(aggregate: aggregate)
+            return { dispatcher.dispatch(readable: $0, writable: $1) }
+        }
     }
 
     /// Makes a device of request handlers alone.
