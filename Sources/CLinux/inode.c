@@ -13,6 +13,9 @@
 
 #define NUMBER_SIZE sizeof "2147483647"
 
+const int64_t CL_UTIME_NOW = UTIME_NOW;
+const int64_t CL_UTIME_OMIT = UTIME_OMIT;
+
 static int status(int result)
 {
     return result < 0 ? -errno : result;

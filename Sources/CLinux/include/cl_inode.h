@@ -28,8 +28,8 @@ struct cl_time {
     int64_t nanoseconds;
 };
 
-#define CL_UTIME_NOW ((1l << 30) - 1l)
-#define CL_UTIME_OMIT ((1l << 30) - 2l)
+extern const int64_t CL_UTIME_NOW;
+extern const int64_t CL_UTIME_OMIT;
 
 // By directory and name.
 int cl_mkdirat(int directory, const char *_Nonnull name, uint32_t mode);
