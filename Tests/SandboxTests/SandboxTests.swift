@@ -30,7 +30,7 @@ private let privileged = cl_thread_may_change_ids()
         defer { umask(before) }
 
         try onThread {
-            do {
+            do throws(Errno) {
                 try WorkerConfinement.enter()
                 found["umask"] = umask(0o077)
             } catch {
@@ -58,7 +58,7 @@ private let privileged = cl_thread_may_change_ids()
 
         try onThread {
             let credentials = ThreadCredentials()
-            do {
+            do throws(Errno) {
                 let made = try credentials.perform(as: 1234, 2345) { () throws(Errno) in
                     try Linux.Descriptor(result: cl_openat(CL_AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY, 0o600))
                 }
@@ -85,7 +85,7 @@ private let privileged = cl_thread_may_change_ids()
 
         try onThread {
             let credentials = ThreadCredentials()
-            do {
+            do throws(Errno) {
                 try credentials.perform(as: CallerIdentity(uid: 1234, gid: 2345)) { () throws(Errno) in
                     throw Errno.noSpace
                 }
@@ -103,7 +103,7 @@ private let privileged = cl_thread_may_change_ids()
         let found = Findings()
 
         try onThread {
-            do {
+            do throws(Errno) {
                 try ThreadCredentials().perform(as: .max, 0) { () throws(Errno) in found["ran"] = 1 }
             } catch {
                 found["error"] = UInt32(error.rawValue)
