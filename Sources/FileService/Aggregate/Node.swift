@@ -53,9 +53,9 @@ final class Node: Sendable {
     var isSymlink: Bool { type == UInt32(Glibc.S_IFLNK) }
 
     /// What stands in for this node once its share is revoked: it answers ESTALE and holds nothing of the host.
-    func tombstone() -> Node {
+    func tombstone(of standIn: Child) -> Node {
         Node(
-            id: id, child: child, key: key, tag: tag, descriptor: -1, isChildRoot: isChildRoot, zone: zone, type: type,
+            id: id, child: standIn, key: key, tag: tag, descriptor: -1, isChildRoot: isChildRoot, zone: zone, type: type,
             references: references.load(ordering: .relaxed), budget: budget)
     }
 }

@@ -83,7 +83,7 @@ final class Session: Sendable {
             let key = NodeKey(child: child, found)
             let node = Node(
                 id: takeNodeID(), child: child, key: key, tag: UInt64(child.id),
-                descriptor: child.root.directory.number, isChildRoot: true, zone: child.rootZone,
+                descriptor: child.root.descriptor, isChildRoot: true, zone: child.rootZone,
                 type: found.mode & 0o170000, references: 1, budget: budget)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
@@ -156,13 +156,14 @@ final class Session: Sendable {
     /// Lets go of everything the host holds for a share: its handles are gone, its nodes answer ESTALE until forgotten.
     func revoke(_ child: Child) {
         for handle in handles.snapshot() where handle.node.child === child { handles.remove(handle.id.rawValue) }
+        let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
             let table = node.isChildRoot ? roots : index
             table.withTable(of: node.tag) { table in
                 _ = table.remove(node.tag) { $0 === node }
                 nodes.withTable(of: node.id.rawValue) { nodes in
                     guard nodes.remove(node.id.rawValue) != nil else { return }
-                    nodes.insert(node.tombstone(), tag: node.id.rawValue)
+                    nodes.insert(node.tombstone(of: standIn), tag: node.id.rawValue)
                 }
             }
         }

@@ -98,7 +98,7 @@ extension RequestDispatcher {
     /// What a lookup of a share says, counted as one.
     private func rootEntry(of child: Child, _ session: Session) throws(Errno) -> EntryOut {
         var found = cl_statx()
-        try checked(cl_statx(child.root.directory.number, nil, &found))
+        try checked(cl_statx(child.root.descriptor, nil, &found))
         let node = session.acquireRoot(of: child, found)
         return entry(node, found, clock: 0)
     }
@@ -138,7 +138,7 @@ extension RequestDispatcher {
                     _ = encoder.append(entry, name: name, found: found)
                 } else {
                     var found = cl_statx()
-                    guard cl_statx(child.root.directory.number, nil, &found) == 0 else { return }
+                    guard cl_statx(child.root.descriptor, nil, &found) == 0 else { return }
                     _ = encoder.append(entry, name: name)
                 }
             }

@@ -140,7 +140,7 @@ extension RequestDispatcher {
     func statfs(_ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         var found = cl_statfs()
         // What lies under a hidden mount is nobody's business: it shows its share's file system.
-        let descriptor = node.zone == .hidden ? node.child.root.directory.number : node.descriptor
+        let descriptor = node.zone == .hidden ? node.child.root.descriptor : node.descriptor
         try checked(cl_fstatfs(descriptor, &found))
         return try reply.send(StatfsOut {
             $0.blocks = found.blocks

@@ -180,7 +180,7 @@ extension RequestDispatcher {
         for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
             do throws(Errno) {
                 // syncfs(2) refuses the O_PATH descriptor that is held.
-                let opened = cl_openat(child.root.directory.number, ".", O_RDONLY | O_DIRECTORY, 0)
+                let opened = cl_openat(child.root.descriptor, ".", O_RDONLY | O_DIRECTORY, 0)
                 let directory = try Descriptor(result: opened)
                 try checked(cl_syncfs(directory.number))
             } catch {
