@@ -66,4 +66,16 @@ import Testing
         let etc = try guest.lookup("etc", in: root).node
         #expect(try guest.list(etc, plus: true).contains { $0.name == "passwd" })
     }
+
+    @Test func tellsNestedMountsApartWhereNothingIsHidden() throws {
+        let aggregate = try Aggregate(access: .readOnly)
+        try aggregate.addChild(name: "all", hostPath: "/", access: .readOnly)
+        let guest = try GuestClient(aggregate)
+        let root = try guest.walk("all")
+        // The roots of such file systems often have the same inode number on the host.
+        let mounts = ["proc", "sys", "dev"].compactMap { try? guest.lookup($0, in: root) }
+        #expect(Set(mounts.map(\.node)).count == mounts.count)
+        #expect(Set(mounts.map(\.attributes.inode)).count == mounts.count)
+        #expect(try guest.list(guest.lookup("proc", in: root).node).count > 2)
+    }
 }
