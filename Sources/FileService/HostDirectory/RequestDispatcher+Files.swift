@@ -42,7 +42,9 @@ extension RequestDispatcher {
             let clock = cl_file_clock()
             let found = try node.status()
             // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
-            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 { throw .staleNFSFileHandle }
+            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
+                throw .staleNFSFileHandle
+            }
             descriptor = try reopen(node, flags).release()
             keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
         } catch {
