@@ -51,9 +51,9 @@ enum Buffers {
         }
     }
 
-    /// Lists the parts of the buffers that lie between `skip` and `skip + limit` bytes.
+    /// Lists the parts of the buffers that lie between `skip` and `skip + limit` bytes, at most `capacity` of them, in
+    /// `slice`.
     ///
-    /// - Parameter slice: Room for `capacity` parts.
     /// - Returns: How many parts and bytes that is: fewer than `limit` where `slice` or the buffers end.
     static func slice(
         _ parts: UnsafeBufferPointer<iovec>, skip: Int, limit: Int, into slice: UnsafeMutablePointer<iovec>,
