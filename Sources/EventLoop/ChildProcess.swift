@@ -4,7 +4,7 @@ internal import Linux
 public import SystemPackage
 
 /// How a process ended.
-public enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
+public enum ChildStatus: Equatable, Sendable, CustomStringConvertible {
     /// It returned or called exit(3) with this code.
     case exited(CInt)
     /// This signal ended it.
@@ -71,7 +71,7 @@ public final class ChildProcess {
     /// The process id, until the child is reaped.
     public let pid: CInt
     /// How it ended; nil while it runs.
-    public private(set) var exitStatus: ExitStatus?
+    public private(set) var exitStatus: ChildStatus?
 
     private let loop: EventLoop
     private var watch: EventSource?
@@ -84,11 +84,11 @@ public final class ChildProcess {
     ///   - loop: Where `onExit` runs, on the thread that calls this.
     ///   - onExit: Called once, when the child has ended and is reaped.
     /// - Throws: What stopped it: `ENOENT` or `EACCES` of the program, `EBADF` of a mapping.
-    public init(_ launch: Launch, on loop: EventLoop, onExit: @escaping (ExitStatus) -> Void) throws(Errno) {
+    public init(_ launch: Launch, on loop: EventLoop, onExit: @escaping (ChildStatus) -> Void) throws(Errno) {
         self.loop = loop
         pid = try Self.spawn(launch)
         watch = loop.onChildExit(pid) { [weak self] rawStatus in
-            let status = ExitStatus(rawStatus: rawStatus)
+            let status = ChildStatus(rawStatus: rawStatus)
             self?.exitStatus = status
             self?.watch = nil
             self?.escalation = nil
