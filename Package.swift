@@ -69,7 +69,7 @@ let package = Package(
             "Machine",
             ["QEMU", "GuestBoot", "GuestLink", "ShareHost", "EventLoop", "Linux", "CLinux", logging, system]),
         host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
-        host("GuestBoot", ["Linux", "CLinux", system]),
+        host("GuestBoot", ["GuestLink", "Linux", "CLinux", system]),
         host("GuestLink"),
         host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
 
@@ -108,7 +108,7 @@ let package = Package(
         tests("FileService", ["FUSE", "Frontend", "Linux"]),
         tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux"]),
         tests("GuestLink", ["Linux"]),
-        tests("GuestBoot", ["Linux"]),
+        tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "Linux"]),
         tests("EventLoop", ["Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
