@@ -6,6 +6,12 @@ public struct CommandLine: Equatable, Sendable {
         public var name: String
         /// As QEMU gets it; nil for an option that takes none.
         public var value: String?
+
+        /// An option.
+        public init(name: String, value: String? = nil) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// One `key=value` of an option's value.
@@ -44,6 +50,11 @@ public struct CommandLine: Equatable, Sendable {
     public mutating func add(_ name: String, _ kind: String, _ properties: [Property]) {
         let words = [kind.replacing(",", with: ",,")] + properties.map(\.text)
         options.append(Option(name: name, value: words.joined(separator: ",")))
+    }
+
+    /// Takes out every option of this name.
+    public mutating func remove(_ name: String) {
+        options.removeAll { $0.name == name }
     }
 
     /// The arguments, without the program's name.

@@ -12,6 +12,12 @@ public final class QEMUProcess {
         public var status: ChildStatus
         /// The last it wrote on standard output and error; empty when all went well.
         public var lastWords: String
+
+        /// An end.
+        public init(status: ChildStatus, lastWords: String) {
+            self.status = status
+            self.lastWords = lastWords
+        }
     }
 
     /// How much of QEMU's own output is kept.

@@ -1,8 +1,4 @@
-internal import CLinux
-internal import FoundationEssentials
 internal import Glibc
-internal import Linux
-internal import SystemPackage
 
 /// The QEMU program of this host.
 public struct QEMUProgram: Equatable, Sendable {
@@ -53,39 +49,5 @@ public struct QEMUProgram: Equatable, Sendable {
     private static func isExecutable(_ path: String) -> Bool {
         var isDirectory = stat()
         return access(path, X_OK) == 0 && stat(path, &isDirectory) == 0 && isDirectory.st_mode & S_IFMT == S_IFREG
-    }
-}
-
-// MARK: - Version
-
-/// QEMU tells its version in every greeting of its monitor, but by then its command line is long fixed; and asking it with
-/// `--version` costs more than all else before the start. So the last greeting is remembered, for as long as the program's
-/// file stays the same.
-extension QEMUProgram {
-    /// The version that this very file had when it last ran; nil when that is not known.
-    ///
-    /// - Parameter directory: Sheaf's cache.
-    public func rememberedVersion(in directory: String) -> QEMUVersion? {
-        guard let stamp, let data = try? Data(contentsOf: URL(filePath: memory(in: directory))) else { return nil }
-        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count >= 2, lines[0] == stamp else { return nil }
-        return QEMUVersion(text: lines[1])
-    }
-
-    /// Remembers what a greeting said. A cache that cannot be written costs nothing but the memory.
-    ///
-    /// - Parameter directory: Sheaf's cache, which must exist.
-    public func remember(_ version: QEMUVersion, in directory: String) {
-        guard let stamp, rememberedVersion(in: directory) != version else { return }
-        try? Data("\(stamp)\n\(version)\n".utf8).write(to: URL(filePath: memory(in: directory)), options: .atomic)
-    }
-
-    private func memory(in directory: String) -> String { "\(directory)/qemu-version" }
-
-    /// What changes when another QEMU takes the path.
-    private var stamp: String? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return "\(path) \(status.st_dev):\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }
 }
