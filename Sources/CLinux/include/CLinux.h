@@ -4,9 +4,11 @@
 #define CLINUX_H
 
 #include "cl_atomics.h"
+#include "cl_credentials.h"
 #include "cl_descriptor.h"
 #include "cl_directory.h"
 #include "cl_file.h"
+#include "cl_guest.h"
 #include "cl_memory.h"
 #include "cl_process.h"
 #include "cl_socket.h"
