@@ -74,7 +74,10 @@ import Testing
         let stream = try ByteStream(owning: Descriptor(owning: pipe.write), on: loop)
         cl_close(pipe.read)
         let failures = Notes<Errno>()
-        stream.onWriteFailure = { failures.items.append($0); loop.stop() }
+        stream.onWriteFailure = {
+            failures.items.append($0)
+            loop.stop()
+        }
         stream.write("lost".utf8)
         #expect(failures.items.isEmpty)
         loop.runBounded()

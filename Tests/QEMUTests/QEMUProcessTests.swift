@@ -128,7 +128,8 @@ private let installed = try? QEMUProgram.find()
     @Test func programThatIsNotThereIsAnErrorThatNamesIt() {
         let error = #expect(throws: QEMUError.self) {
             try QEMUProcess(
-                QEMUProgram(path: "/nonexistent/qemu"), CommandLine(), inheriting: InheritedDescriptors(), on: EventLoop()
+                QEMUProgram(path: "/nonexistent/qemu"), CommandLine(), inheriting: InheritedDescriptors(),
+                on: EventLoop()
             ) { _ in }
         }
         #expect(error?.code == .cannotStart)
