@@ -154,4 +154,20 @@ import Testing
         far.write([2])
         #expect(far.pendingBytes == 0)
     }
+
+    @Test func streamThatIsLetGoIsFreedAndClosesItsDescriptor() throws {
+        let loop = EventLoop()
+        let pair = try SocketPair()
+        let peer = try ByteStream(owning: pair.far, on: loop)
+        weak var freed: ByteStream?
+        do {
+            let stream = try ByteStream(owning: pair.near, on: loop)
+            stream.read { _ in }
+            stream.write([UInt8](repeating: 1, count: 4_000_000))
+            freed = stream
+        }
+        #expect(freed == nil)
+        let (_, last) = readAll(peer, on: loop)
+        #expect(last == .end)
+    }
 }
