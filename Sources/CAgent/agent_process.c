@@ -11,7 +11,7 @@ int agent_become_init(void) {
     // The kernel leaves 4096 descriptors to PID 1's children, too few for builds; the soft limit stays as it is, for
     // programs that use select(2).
     struct rlimit files = {.rlim_cur = 1024, .rlim_max = 524288};
-    setrlimit(RLIMIT_NOFILE, &files);
+    prlimit(0, RLIMIT_NOFILE, &files, NULL);
     // From here on the keyboard's ctrl-alt-del is SIGINT.
     reboot(RB_DISABLE_CAD);
     signal(SIGPIPE, SIG_IGN);
