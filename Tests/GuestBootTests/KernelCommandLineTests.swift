@@ -31,7 +31,7 @@ import Testing
 
         let rendered = try line.rendered()
 
-        #expect(rendered.text == "console=ttyS0 panic=-1 sheaf.root=none")
+        #expect(rendered.text == "console=ttyS0 panic=-1 cryptomgr.notests sheaf.root=none")
         #expect(rendered.spilled.isEmpty)
     }
 
