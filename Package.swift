@@ -102,6 +102,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Linux"),
+        tests("Sandbox", ["Linux"]),
         tests("Virtio", ["Linux"]),
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),

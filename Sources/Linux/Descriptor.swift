@@ -38,6 +38,9 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 /// Makes a pair of connected stream sockets, both close-on-exec. Corresponds to `socketpair(2)`.
+///
+/// Frozen, so that other modules may take one end out.
+@frozen
 public struct SocketPair: ~Copyable {
     /// The end that stays here.
     public var near: Descriptor

@@ -1,1 +1,4 @@
-print("to be written")
+// Drives a vhost-user-fs backend through its socket, with no guest, and says what a request costs.
+import ArgumentParser
+
+Bench.main()

@@ -4,12 +4,15 @@
 #define CLINUX_H
 
 #include "cl_atomics.h"
+#include "cl_credentials.h"
 #include "cl_descriptor.h"
 #include "cl_directory.h"
 #include "cl_file.h"
+#include "cl_guest.h"
 #include "cl_memory.h"
 #include "cl_process.h"
 #include "cl_socket.h"
+#include "cl_stream.h"
 #include "cl_terminal.h"
 #include "cl_thread.h"
 #include "cl_xattr.h"

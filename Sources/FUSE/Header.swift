@@ -1,0 +1,41 @@
+/// The start of every request: `struct fuse_in_header`.
+@frozen
+public struct InHeader: WireStructure {
+    /// Bytes of the whole request, this header included: `len`.
+    public var length: UInt32 = 0
+    /// What is asked for.
+    public var opcode: Opcode = Opcode(rawValue: 0)
+    /// The number that the reply repeats.
+    public var unique: UInt64 = 0
+    /// What it is asked of: `nodeid`.
+    public var node: NodeID = .none
+    /// The calling process's file-system user.
+    public var uid: UInt32 = 0
+    /// The calling process's file-system group.
+    public var gid: UInt32 = 0
+    /// The calling process.
+    public var pid: UInt32 = 0
+    /// Bytes of extensions at the request's end, in units of 8: `total_extlen`.
+    public var extensionLength: UInt16 = 0
+    /// Unused.
+    public var padding: UInt16 = 0
+
+    /// Makes a structure of zeroes.
+    @inlinable
+    public init() {}
+}
+
+/// The start of every reply: `struct fuse_out_header`.
+@frozen
+public struct OutHeader: WireStructure {
+    /// Bytes of the whole reply, this header included: `len`.
+    public var length: UInt32 = 0
+    /// 0, or a negated errno; then nothing follows.
+    public var error: Int32 = 0
+    /// The number of the request.
+    public var unique: UInt64 = 0
+
+    /// Makes a structure of zeroes.
+    @inlinable
+    public init() {}
+}

@@ -1,0 +1,11 @@
+/// A name as a client sends it: any bytes, good or bad.
+public struct FileName: Hashable, Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
+    /// Without the NUL that ends it on the wire.
+    public let bytes: [UInt8]
+
+    public init(bytes: [UInt8]) { self.bytes = bytes }
+    public init(_ text: String) { bytes = [UInt8](text.utf8) }
+    public init(stringLiteral value: String) { self.init(value) }
+
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+}

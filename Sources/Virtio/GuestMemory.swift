@@ -1,0 +1,139 @@
+internal import SystemPackage
+
+/// What a change of the memory table is refused for.
+public enum GuestMemoryError: Error, Equatable, Sendable {
+    /// Two regions claim the same guest addresses.
+    case overlappingRegions
+    /// There is no such region to be removed.
+    case noSuchRegion
+}
+
+/// The memory of a guest at one moment: an immutable table of regions.
+///
+/// A change makes another table. Whoever uses one keeps a reference to it, and with it every region it shows, so that no
+/// thread ever sees memory disappear under it.
+public final class GuestMemory: Sendable {
+    /// The regions in the order of their guest addresses.
+    public let regions: [GuestRegion]
+
+    // SAFETY: filled once by the initialiser, then only read, freed by deinit.
+    nonisolated(unsafe) private let spans: UnsafeMutablePointer<GuestMemoryMap.Span>
+
+    /// A guest without memory, as every device starts.
+    public static let none = GuestMemory()
+
+    private init() {
+        regions = []
+        spans = .allocate(capacity: 1)
+    }
+
+    /// Makes a table.
+    ///
+    /// - Parameter regions: In any order.
+    /// - Throws: ``GuestMemoryError/overlappingRegions``.
+    public init(_ regions: [GuestRegion]) throws(GuestMemoryError) {
+        let sorted = regions.sorted { $0.guestAddress < $1.guestAddress }
+        for (lower, upper) in zip(sorted, sorted.dropFirst()) where upper.guestAddress < lower.guestEnd {
+            throw .overlappingRegions
+        }
+        self.regions = sorted
+        spans = .allocate(capacity: max(1, sorted.count))
+        for (index, region) in sorted.enumerated() {
+            (spans + index).initialize(
+                to: GuestMemoryMap.Span(first: region.guestAddress, end: region.guestEnd, host: region.start))
+        }
+    }
+
+    deinit {
+        spans.deallocate()
+    }
+
+    /// This table with one region more.
+    ///
+    /// - Throws: ``GuestMemoryError/overlappingRegions``.
+    public func adding(_ region: GuestRegion) throws(GuestMemoryError) -> GuestMemory {
+        try GuestMemory(regions + [region])
+    }
+
+    /// This table without the region of exactly these bounds.
+    ///
+    /// - Throws: ``GuestMemoryError/noSuchRegion``.
+    public func removing(
+        guestAddress: UInt64, userAddress: UInt64, size: UInt64
+    ) throws(GuestMemoryError) -> GuestMemory {
+        guard
+            let index = regions.firstIndex(where: {
+                $0.guestAddress == guestAddress && $0.userAddress == userAddress && $0.size == size
+            })
+        else { throw .noSuchRegion }
+        var rest = regions
+        rest.remove(at: index)
+        return try GuestMemory(rest)
+    }
+
+    /// Where a range named in the frontend's addresses lies in this process; nil unless one region has all of it.
+    ///
+    /// The pointer is good for as long as this table, or another that shows the region, is kept.
+    public func address(user: UInt64, length: UInt64) -> UnsafeMutableRawPointer? {
+        for region in regions {
+            if let address = region.address(user: user, length: length) { return address }
+        }
+        return nil
+    }
+
+    /// The table as the ring code reads it. Good for as long as this object is kept.
+    public var map: GuestMemoryMap { GuestMemoryMap(spans: spans, count: regions.count) }
+}
+
+/// A bare view of a ``GuestMemory`` without reference counting, for the time of one batch of requests.
+@frozen
+public struct GuestMemoryMap {
+    /// One region: guest addresses from `first` up to `end`, and the first one's place in this process.
+    @frozen
+    @usableFromInline
+    struct Span {
+        @usableFromInline let first: UInt64
+        @usableFromInline let end: UInt64
+        @usableFromInline let host: UnsafeMutableRawPointer
+
+        @inlinable
+        init(first: UInt64, end: UInt64, host: UnsafeMutableRawPointer) {
+            self.first = first
+            self.end = end
+            self.host = host
+        }
+    }
+
+    @usableFromInline let spans: UnsafePointer<Span>
+    @usableFromInline let count: Int
+
+    @inlinable
+    init(spans: UnsafePointer<Span>, count: Int) {
+        self.spans = spans
+        self.count = count
+    }
+
+    /// The part of guest memory that starts at an address: its place here, and how many bytes follow up to the region's
+    /// end (at least 1). Nil when no region has the address.
+    @inlinable
+    public func run(at address: UInt64) -> (host: UnsafeMutableRawPointer, length: UInt64)? {
+        // Binary search for the last region that starts at or before the address.
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low &+ high) / 2
+            if spans[middle].first <= address { low = middle &+ 1 } else { high = middle }
+        }
+        guard low > 0 else { return nil }
+        let span = spans[low &- 1]
+        guard address < span.end else { return nil }
+        return (span.host + Int(truncatingIfNeeded: address &- span.first), span.end &- address)
+    }
+
+    /// Where a range lies, when one region has all of it.
+    @inlinable
+    public func contiguous(at address: UInt64, length: UInt64) -> UnsafeMutableRawPointer? {
+        guard let run = run(at: address), length <= run.length else { return nil }
+        return run.host
+    }
+}

@@ -1,0 +1,211 @@
+public import CLinux
+
+/// Where a split virtqueue lies in this process, and what was agreed on about it.
+public struct SplitQueueLayout: Sendable {
+    // SAFETY: names guest memory, which is only touched by atomics.
+    /// The descriptor table: 16 bytes per entry, at a multiple of 16.
+    nonisolated(unsafe) public let descriptors: UnsafeMutableRawPointer
+    /// The available ring: 6 bytes and 2 per entry, at a multiple of 2.
+    nonisolated(unsafe) public let available: UnsafeMutableRawPointer
+    /// The used ring: 6 bytes and 8 per entry, at a multiple of 4.
+    nonisolated(unsafe) public let used: UnsafeMutableRawPointer
+    /// The number of entries, a power of two up to 32768.
+    public let size: UInt16
+    /// VIRTIO_F_EVENT_IDX was agreed on.
+    public let eventIndex: Bool
+    /// VIRTIO_F_INDIRECT_DESC was agreed on.
+    public let indirect: Bool
+
+    /// The largest queue there is. Virtio 1.2, 2.7.
+    public static let maximumSize = 32768
+
+    /// Finds a ring in guest memory.
+    ///
+    /// - Parameters:
+    ///   - memory: To be kept for as long as the layout is used.
+    ///   - size: The number of entries.
+    ///   - descriptors: The descriptor table in the frontend's addresses.
+    ///   - available: The available ring in the frontend's addresses.
+    ///   - used: The used ring in the frontend's addresses.
+    ///   - eventIndex: Whether VIRTIO_F_EVENT_IDX was agreed on.
+    ///   - indirect: Whether VIRTIO_F_INDIRECT_DESC was agreed on.
+    /// - Returns: Nil when the size is no power of two up to 32768, when a part is misaligned (virtio 1.2, 2.7), or when one
+    ///   is not in guest memory as a whole.
+    public init?(
+        memory: GuestMemory, size: UInt32, descriptors: UInt64, available: UInt64, used: UInt64,
+        eventIndex: Bool, indirect: Bool
+    ) {
+        guard size > 0, size <= Self.maximumSize, size & (size - 1) == 0 else { return nil }
+        let entries = UInt64(size)
+        guard descriptors % 16 == 0, available % 2 == 0, used % 4 == 0,
+            let table = memory.address(user: descriptors, length: 16 * entries),
+            let availableRing = memory.address(user: available, length: 6 + 2 * entries),
+            let usedRing = memory.address(user: used, length: 6 + 8 * entries),
+            // The frontend's addresses are aligned; the same file offset need not be.
+            UInt(bitPattern: table) % 8 == 0, UInt(bitPattern: availableRing) % 2 == 0,
+            UInt(bitPattern: usedRing) % 4 == 0
+        else { return nil }
+        self.descriptors = table
+        self.available = availableRing
+        self.used = usedRing
+        self.size = UInt16(size)
+        self.eventIndex = eventIndex
+        self.indirect = indirect
+    }
+}
+
+/// The device's side of a split virtqueue. Virtio 1.2, 2.7.
+///
+/// One thread uses it. The driver is not trusted: whatever it writes, at whatever time, leads to a value or a
+/// ``QueueError``, and no part of its memory is read twice for one decision.
+@frozen
+public struct SplitQueue: ~Copyable {
+    @usableFromInline let descriptors: UnsafeRawPointer
+    @usableFromInline let available: UnsafeRawPointer
+    @usableFromInline let usedRing: UnsafeMutableRawPointer
+    @usableFromInline let mask: UInt16
+    /// Entries of each ring.
+    public let size: UInt16
+    @usableFromInline let eventIndex: Bool
+    @usableFromInline let indirect: Bool
+
+    /// Index of the next available entry to take, counted modulo 2^16; what a driver has to go on with after a stop.
+    @inlinable
+    public var nextAvailable: UInt16 { takenAvailable }
+
+    @usableFromInline var takenAvailable: UInt16
+    /// The available index as last read: entries up to it may be taken without looking again.
+    @usableFromInline var seenAvailable: UInt16
+    /// Index behind the last used entry written.
+    @usableFromInline var nextUsed: UInt16
+    /// The used index as the driver knows it.
+    @usableFromInline var publishedUsed: UInt16
+    /// The used index at the last decision about an interrupt; nil when there was none: then it is always sent.
+    @usableFromInline var signalledUsed: UInt16?
+
+    /// VIRTQ_AVAIL_F_NO_INTERRUPT.
+    @usableFromInline static var noInterrupt: UInt16 { 1 }
+    /// VIRTQ_USED_F_NO_NOTIFY.
+    @usableFromInline static var noNotify: UInt16 { 1 }
+
+    /// Takes up a queue.
+    ///
+    /// - Parameters:
+    ///   - layout: Where it lies.
+    ///   - next: The first available entry to take. The used index goes on where the ring says it is.
+    public init(_ layout: SplitQueueLayout, next: UInt16) {
+        descriptors = UnsafeRawPointer(layout.descriptors)
+        available = UnsafeRawPointer(layout.available)
+        usedRing = layout.used
+        size = layout.size
+        mask = layout.size &- 1
+        eventIndex = layout.eventIndex
+        indirect = layout.indirect
+        takenAvailable = next
+        seenAvailable = next
+        // Everything taken before was given back before the ring was stopped, in whatever order: the count alone matters.
+        let used = UInt16(littleEndian: cl_load16_relaxed(layout.used + 2))
+        nextUsed = used
+        publishedUsed = used
+        signalledUsed = nil
+    }
+
+    /// Whether there is an entry to take; looks at the driver's index when all that was seen before is taken.
+    ///
+    /// What the driver wrote before it moved its index is visible afterwards.
+    ///
+    /// - Throws: ``QueueError/availableIndexJumped(pending:)``.
+    @inlinable
+    public mutating func hasAvailable() throws(QueueError) -> Bool {
+        if seenAvailable != nextAvailable { return true }
+        let index = UInt16(littleEndian: cl_load16_acquire(available + 2))
+        let pending = index &- nextAvailable
+        guard pending <= size else { throw .availableIndexJumped(pending: pending) }
+        seenAvailable = index
+        return pending != 0
+    }
+
+    /// Takes the next available chain, if there is one.
+    ///
+    /// - Parameters:
+    ///   - chain: Takes the request's buffers.
+    ///   - memory: Where the guest's addresses lie.
+    /// - Returns: False when there is none.
+    /// - Throws: What is wrong with the ring or the chain; the queue is broken then.
+    @inlinable
+    public mutating func pop(_ chain: inout DescriptorChain, memory: GuestMemoryMap) throws(QueueError) -> Bool {
+        guard try hasAvailable() else { return false }
+        let entry = available + 4 + 2 &* Int(nextAvailable & mask)
+        let head = UInt16(littleEndian: cl_load16_relaxed(entry))
+        guard head < size else { throw .headOutOfRange(head) }
+        try chain.collect(head: head, table: descriptors, size: size, indirect: indirect, memory: memory)
+        takenAvailable &+= 1
+        return true
+    }
+
+    /// Writes a used entry. The driver sees it after ``publish()``.
+    ///
+    /// - Parameters:
+    ///   - head: The chain's head.
+    ///   - length: Bytes written to the chain's writable buffers.
+    @inlinable
+    public mutating func push(head: UInt16, length: UInt32) {
+        let entry = usedRing + 4 + 8 &* Int(nextUsed & mask)
+        cl_store32_relaxed(entry, UInt32(head).littleEndian)
+        cl_store32_relaxed(entry + 4, length.littleEndian)
+        nextUsed &+= 1
+    }
+
+    /// Whether used entries wait to be published.
+    @inlinable
+    public var hasUnpublished: Bool { nextUsed != publishedUsed }
+
+    /// Shows the driver every used entry written so far.
+    ///
+    /// - Returns: Whether the driver wants an interrupt for any of them. Virtio 1.2, 2.7.7.2 and 2.7.10.
+    @inlinable
+    public mutating func publish() -> Bool {
+        guard hasUnpublished else { return false }
+        cl_store16_release(usedRing + 2, nextUsed.littleEndian)
+        publishedUsed = nextUsed
+        // The index must be visible before the driver's wish is read: the driver writes its wish, then looks at the index.
+        cl_fence_full()
+        guard eventIndex else {
+            return UInt16(littleEndian: cl_load16_relaxed(available)) & Self.noInterrupt == 0
+        }
+        let event = UInt16(littleEndian: cl_load16_relaxed(available + 4 + 2 &* Int(size)))
+        let before = signalledUsed
+        signalledUsed = nextUsed
+        guard let before else { return true }
+        return Self.passes(event: event, new: nextUsed, old: before)
+    }
+
+    /// Whether moving an index from `old` to `new` goes past `event`, all modulo 2^16. Virtio 1.2, 2.7.7.1.
+    @inlinable
+    static func passes(event: UInt16, new: UInt16, old: UInt16) -> Bool {
+        new &- event &- 1 < new &- old
+    }
+
+    /// Asks the driver not to kick: the device looks by itself. With event indexes there is nothing to write, the driver
+    /// stays silent until its index passes the event once more.
+    @inlinable
+    public mutating func disableNotifications() {
+        if !eventIndex { cl_store16_relaxed(usedRing, Self.noNotify.littleEndian) }
+    }
+
+    /// Asks the driver to kick for the next entry.
+    ///
+    /// - Returns: True when an entry has come meanwhile, for which there may be no kick: it has to be taken before waiting.
+    /// - Throws: ``QueueError/availableIndexJumped(pending:)``.
+    @inlinable
+    public mutating func enableNotifications() throws(QueueError) -> Bool {
+        if eventIndex {
+            cl_store16_relaxed(usedRing + 4 + 8 &* Int(size), nextAvailable.littleEndian)
+        } else {
+            cl_store16_relaxed(usedRing, 0)
+        }
+        // The wish must be visible before the index is read: the driver moves its index, then looks at the wish.
+        cl_fence_full()
+        return try hasAvailable()
+    }
+}

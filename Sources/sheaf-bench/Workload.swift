@@ -1,0 +1,12 @@
+/// A kind of request, made again and again.
+enum Workload: String, CaseIterable, Sendable {
+    case getattr
+    case lookup
+    case lookupMiss = "lookup-miss"
+    case read4k
+    case seqread
+    case statfs
+
+    /// All of them, for a help text.
+    static var listing: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
