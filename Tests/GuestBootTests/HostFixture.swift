@@ -2,30 +2,26 @@ import CLinux
 import Glibc
 import Linux
 import SystemPackage
+import TestSupport
 
 @testable import GuestBoot
 
 /// A directory with what GuestBoot looks for on a host: `/boot`, `/lib/modules`, Sheaf's cache. Removed at the end.
 final class HostFixture {
+    private let directory: TemporaryDirectory
     let root: FilePath
     let boot: FilePath
     let modules: FilePath
     let cache: FilePath
 
     init() throws {
-        var template = [CChar]("/tmp/sheaf-boot-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        guard let made else { throw Errno(rawValue: errno) }
-        root = FilePath(made)
+        directory = try TemporaryDirectory()
+        root = FilePath(directory.path)
         boot = root.appending("boot")
         modules = root.appending("lib/modules")
         cache = root.appending("cache")
         for directory in [boot, modules, cache] { try makeDirectories(directory) }
     }
-
-    deinit { HostFixture.remove(root) }
 
     /// The places of this host, where `running` runs.
     func places(running: String = "5.0") -> KernelPlaces {
@@ -67,12 +63,6 @@ final class HostFixture {
             try file(directory.appending(name), name)
         }
         return directory
-    }
-
-    private static func remove(_ path: FilePath) {
-        if path.withPlatformString({ unlink($0) }) == 0 { return }
-        for name in names(in: path) { remove(path.appending(name)) }
-        _ = path.withPlatformString { rmdir($0) }
     }
 }
 
