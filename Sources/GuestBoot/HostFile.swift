@@ -45,10 +45,11 @@ func contents(of file: CInt, limit: Int = .max) throws(Errno) -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 256 * 1024)
     while bytes.count < limit {
         let wanted = min(chunk.count, limit - bytes.count)
-        let count = try checked(chunk.withUnsafeMutableBytes { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return cl_read(file, base, wanted)
-        })
+        let count = try checked(
+            chunk.withUnsafeMutableBytes { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                return cl_read(file, base, wanted)
+            })
         guard count > 0 else { break }
         bytes.append(contentsOf: chunk[..<count])
     }
@@ -60,10 +61,11 @@ func write(_ bytes: [UInt8], to file: CInt) throws(Errno) {
     var written = 0
     while written < bytes.count {
         let done = written
-        written += try checked(bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress else { return 0 }
-            return cl_write(file, base + done, buffer.count - done)
-        })
+        written += try checked(
+            bytes.withUnsafeBytes { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                return cl_write(file, base + done, buffer.count - done)
+            })
     }
 }
 

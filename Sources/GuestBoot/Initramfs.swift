@@ -93,9 +93,10 @@ public enum Initramfs {
             } catch {
                 throw .noAgent(agent, error)
             }
-            var decompressed = try decompressor.contents(of: ingredients.compactMap { ingredient in
-                ingredient.program.map { (ingredient.path, $0) }
-            })[...]
+            var decompressed = try decompressor.contents(
+                of: ingredients.compactMap { ingredient in
+                    ingredient.program.map { (ingredient.path, $0) }
+                })[...]
             var modules: [(name: String, contents: [UInt8])] = []
             for ingredient in ingredients {
                 if ingredient.program != nil {

@@ -31,6 +31,7 @@ public struct Kernel: Sendable, Equatable {
     ///     newest installed one, else the newest in the cache.
     ///   - architecture: The guest's.
     ///   - places: Where to look.
+    /// - Returns: An image that can be read and is for this architecture.
     /// - Throws: Why there is none, and what to do.
     public static func find(
         _ selection: String?, for architecture: Architecture, in places: KernelPlaces

@@ -26,10 +26,11 @@ struct KernelImage: Equatable {
         case refused(String)
     }
 
-    /// Parses the first bytes of an image: Linux's Documentation/arch/x86/boot.rst and Documentation/arch/arm64/booting.rst.
+    /// Parses the first bytes of an image: Linux's Documentation/arch/x86/boot.rst and Documentation/arch/arm64/booting.rst
     static func parse(_ bytes: [UInt8]) -> Parsed {
         if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
-            return .refused("it is the uncompressed kernel (ELF); give the bootable image, such as arch/x86/boot/bzImage")
+            return .refused(
+                "it is the uncompressed kernel (ELF); give the image to boot, such as arch/x86/boot/bzImage")
         }
         if bytes.count >= 64, bytes[56..<60].elementsEqual("ARM\u{64}".utf8) {
             return .image(KernelImage(architecture: .arm64, release: nil))

@@ -23,6 +23,7 @@ public struct KernelPlaces: Sendable {
     /// Those of this machine.
     ///
     /// - Parameter cache: Sheaf's cache directory, `$XDG_CACHE_HOME/sheaf`.
+    /// - Returns: The places, with the running kernel's release.
     public static func system(cache: FilePath) -> KernelPlaces {
         var names = utsname()
         uname(&names)

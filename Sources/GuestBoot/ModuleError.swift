@@ -16,15 +16,16 @@ public enum ModuleError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notModules(let directory):
-            "\(directory) is no modules directory: it has no modules.dep. Give the directory that `make modules_install`"
-                + " made, …/lib/modules/RELEASE, or run `depmod` for it"
+            "\(directory) is no modules directory: it has no modules.dep. Give the one that `make modules_install` made,"
+                + " …/lib/modules/RELEASE, or run `depmod` for it"
         case .noDirectory(let kernel, let searched):
             "cannot find the modules of the kernel \(kernel.path)"
                 + (kernel.release.map { " (\($0))" } ?? "")
                 + ": looked in \(searched.map(\.string).joined(separator: ", ")). Give them with --modules DIR"
         case .missing(let options, let directory):
             "this kernel cannot run a Sheaf guest: \(directory) has no module for, and the kernel was built without, "
-                + options.joined(separator: ", ") + ". Build it with these options set to y or m and install its modules"
+                + options.joined(separator: ", ")
+                + ". Build it with these options set to y or m and install its modules"
                 + " (for a build tree: `make modules_install INSTALL_MOD_PATH=DIR`, then --modules DIR), or take another"
                 + " kernel with --kernel"
         case .unreadable(let path, let error):

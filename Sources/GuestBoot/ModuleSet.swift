@@ -27,6 +27,7 @@ public struct ModuleSet: Sendable, Equatable {
     ///   - places: Where to look if none is given.
     ///   - mayBeAbsent: True to take a kernel that has no modules directory as one with everything built in. Useful for
     ///     one that the user built; a distribution's kernel without its modules is an incomplete installation.
+    /// - Returns: The set; empty where the kernel has all drivers built in.
     /// - Throws: Why there is no such set, and what to do.
     public static func resolve(
         for kernel: Kernel, devices: GuestDevices, given: FilePath?, in places: KernelPlaces, mayBeAbsent: Bool
