@@ -114,7 +114,9 @@ public final class Launcher {
         case .signaled(let number): settle(.signaled(number: number))
         case .failed(let error, let text):
             let errno = Errno(rawValue: CInt(truncatingIfNeeded: error))
-            settle(.cannotExecute(notFound: errno == .noSuchFileOrDirectory), "\(text): \(errno.explained)")
+            // A directory that is not there (`enter …`) is no command that is not found.
+            let notFound = errno == .noSuchFileOrDirectory && text.hasPrefix("run ")
+            settle(.cannotExecute(notFound: notFound), "the guest cannot \(text): \(errno.explained)")
         }
         end(orderly: true)
     }

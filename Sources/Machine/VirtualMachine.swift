@@ -208,7 +208,7 @@ final class VirtualMachine {
         }
         link.events.failed = { [weak self] error, text in
             let reason = error == 0 ? "" : ": \(Errno(rawValue: CInt(truncatingIfNeeded: error)).explained)"
-            self?.events.failed(.bootFailed, "the guest could not be set up: \(text)\(reason)")
+            self?.events.failed(.bootFailed, "the guest cannot \(text)\(reason)")
         }
         link.events.log = { [weak self] in self?.events.note("guest: \($0)") }
         link.events.broken = { [weak self] reason in

@@ -36,7 +36,7 @@ final class Program {
             try input.write(to: URL(fileURLWithPath: scratch.path("stdin")))
             process.standardInput = FileHandle(forReadingAtPath: scratch.path("stdin"))
         }
-        for name in ["stdout", "stderr"] { FileManager.default.createFile(atPath: scratch.path(name), contents: nil) }
+        for name in ["stdout", "stderr"] { _ = FileManager.default.createFile(atPath: scratch.path(name), contents: nil) }
         process.standardOutput = FileHandle(forWritingAtPath: scratch.path("stdout"))
         process.standardError = FileHandle(forWritingAtPath: scratch.path("stderr"))
         try process.run()
