@@ -57,7 +57,7 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags([
                     "-Xclang-linker", "-static", "-Xclang-linker", "-nostdlib",
-                    "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                    "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
                     "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
                     "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",
                 ])

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 int agent_become_init(void) {
@@ -11,7 +12,7 @@ int agent_become_init(void) {
     // The kernel leaves 4096 descriptors to PID 1's children, too few for builds; the soft limit stays as it is, for
     // programs that use select(2).
     struct rlimit files = {.rlim_cur = 1024, .rlim_max = 524288};
-    setrlimit(RLIMIT_NOFILE, &files);
+    prlimit(0, RLIMIT_NOFILE, &files, NULL);
     // From here on the keyboard's ctrl-alt-del is SIGINT.
     reboot(RB_DISABLE_CAD);
     signal(SIGPIPE, SIG_IGN);
@@ -55,16 +56,26 @@ static void execute(const struct agent_command *command) {
     errno = reason;
 }
 
+/// Closes what a child has of other commands' pipes. Should it hang before its exec, as on a share whose host does not
+/// answer, they must still come to their ends.
+static void close_from(int first) {
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+    for (int descriptor = first; descriptor < 1024; descriptor++) close(descriptor);
+}
+
 static void run_child(const struct agent_command *command) {
     setsid();
     reset_signals();
     if (command->has_terminal && ioctl(command->input, TIOCSCTTY, 0) < 0) give_up(command->report, AGENT_STAGE_PREPARE);
     if (dup2(command->input, 0) < 0 || dup2(command->output, 1) < 0 || dup2(command->error_output, 2) < 0)
         give_up(command->report, AGENT_STAGE_PREPARE);
+    int report = command->report;
+    if (report != 3 && dup3(report, 3, O_CLOEXEC) == 3) report = 3;
+    if (report == 3) close_from(4);
     if (chdir(command->directory) < 0 && !(command->directory_is_optional && chdir("/") == 0))
-        give_up(command->report, AGENT_STAGE_DIRECTORY);
+        give_up(report, AGENT_STAGE_DIRECTORY);
     execute(command);
-    give_up(command->report, AGENT_STAGE_EXECUTE);
+    give_up(report, AGENT_STAGE_EXECUTE);
 }
 
 pid_t agent_spawn(const struct agent_command *command) {
@@ -76,7 +87,10 @@ pid_t agent_spawn(const struct agent_command *command) {
 
 pid_t agent_fork(void) {
     pid_t process = fork();
-    if (process == 0) reset_signals();
+    if (process == 0) {
+        reset_signals();
+        close_from(3);
+    }
     return process < 0 ? -errno : process;
 }
 

@@ -2,6 +2,7 @@
 #include "cl_xattr.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/xattr.h>
 
 ssize_t cl_fgetxattr(int fd, const char *name, void *value, size_t size)
@@ -14,4 +15,38 @@ ssize_t cl_flistxattr(int fd, char *list, size_t size)
 {
     ssize_t n = flistxattr(fd, list, size);
     return n < 0 ? -errno : n;
+}
+
+#define HELD_PATH_SIZE sizeof "/proc/self/fd/2147483647"
+
+static const char *held_path(char *path, int fd)
+{
+    snprintf(path, HELD_PATH_SIZE, "/proc/self/fd/%d", fd);
+    return path;
+}
+
+ssize_t cl_getxattr_held(int fd, const char *name, void *value, size_t size)
+{
+    char path[HELD_PATH_SIZE];
+    ssize_t n = getxattr(held_path(path, fd), name, value, size);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t cl_listxattr_held(int fd, char *list, size_t size)
+{
+    char path[HELD_PATH_SIZE];
+    ssize_t n = listxattr(held_path(path, fd), list, size);
+    return n < 0 ? -errno : n;
+}
+
+int cl_setxattr_held(int fd, const char *name, const void *value, size_t size, int flags)
+{
+    char path[HELD_PATH_SIZE];
+    return setxattr(held_path(path, fd), name, value, size, flags) < 0 ? -errno : 0;
+}
+
+int cl_removexattr_held(int fd, const char *name)
+{
+    char path[HELD_PATH_SIZE];
+    return removexattr(held_path(path, fd), name) < 0 ? -errno : 0;
 }

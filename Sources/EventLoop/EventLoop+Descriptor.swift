@@ -17,14 +17,14 @@ private let callDescriptorHandler: GUnixFDSourceFunc = { _, _, data in
 extension EventLoop {
     /// Runs `handler` whenever a read of `descriptor` would not block: bytes, a connection, the end, or an error to be met.
     ///
-    /// - Parameter descriptor: Must stay open until the source is cancelled. Anything that poll(2) takes, regular files too.
+    /// The descriptor is anything that poll(2) takes, regular files too, and must stay open until the source is cancelled.
     public func onReadable(_ descriptor: CInt, _ handler: @escaping () -> Void) -> EventSource {
         watch(descriptor, G_IO_IN, handler)
     }
 
     /// Runs `handler` whenever a write to `descriptor` would not block, or would fail.
     ///
-    /// - Parameter descriptor: Must stay open until the source is cancelled.
+    /// The descriptor must stay open until the source is cancelled.
     public func onWritable(_ descriptor: CInt, _ handler: @escaping () -> Void) -> EventSource {
         watch(descriptor, G_IO_OUT, handler)
     }

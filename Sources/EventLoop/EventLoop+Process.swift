@@ -67,7 +67,7 @@ extension EventLoop {
 
     /// Runs `handler` once, with the raw wait status, when the child `pid` has ended; the child is reaped by then.
     ///
-    /// - Parameter pid: A child of this process that nobody else waits for.
+    /// It must be a child of this process that nobody else waits for.
     public func onChildExit(_ pid: CInt, _ handler: @escaping (_ rawStatus: CInt) -> Void) -> EventSource {
         // SAFETY: GLib calls the function of a child watch as a GChildWatchFunc (g_child_watch_source_new).
         let callback = unsafeBitCast(callChildHandler, to: GSourceFunc.self)

@@ -20,16 +20,12 @@ private let callTimer: GSourceFunc = { data in
 }
 
 extension EventLoop {
-    /// Runs `handler` once, when `delay` has passed.
-    ///
-    /// - Parameter delay: In the clock's monotonic time, rounded up to milliseconds.
+    /// Runs `handler` once, when `delay` has passed on the monotonic clock, rounded up to milliseconds.
     public func after(_ delay: Duration, _ handler: @escaping () -> Void) -> EventSource {
         attach(g_timeout_source_new(delay.milliseconds), callTimer, TimerHandler(repeats: false, run: handler))
     }
 
-    /// Runs `handler` each time that `interval` has passed.
-    ///
-    /// - Parameter interval: In the clock's monotonic time, rounded up to milliseconds.
+    /// Runs `handler` each time that `interval` has passed on the monotonic clock, rounded up to milliseconds.
     public func every(_ interval: Duration, _ handler: @escaping () -> Void) -> EventSource {
         attach(g_timeout_source_new(interval.milliseconds), callTimer, TimerHandler(repeats: true, run: handler))
     }

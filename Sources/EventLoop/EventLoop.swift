@@ -48,7 +48,10 @@ public final class EventLoop {
     ///   - source: A new GSource; its reference is taken.
     ///   - callback: Calls the handler in its user data, of whatever C type the source wants.
     ///   - handler: Kept by GLib until the source is gone and its last callback has returned.
-    func attach(_ source: UnsafeMutablePointer<GSource>, _ callback: GSourceFunc?, _ handler: AnyObject) -> EventSource {
+    /// - Returns: What keeps the source attached.
+    func attach(
+        _ source: UnsafeMutablePointer<GSource>, _ callback: GSourceFunc?, _ handler: AnyObject
+    ) -> EventSource {
         g_source_set_callback(
             source, callback, Unmanaged.passRetained(handler).toOpaque(),
             { data in

@@ -54,11 +54,14 @@ public final class MailboxReceiver {
 
 /// A GSource that is ready when somebody has rung: g_source_set_ready_time may be called by any thread.
 private final class Bell: Sendable {
-    // SAFETY: the pointer never changes, the source is reference-counted atomically, and GLib locks what ring() does to it.
+    // SAFETY: the pointers never change, what they point to is reference-counted atomically, and GLib takes the context's
+    // lock for what ring() does. The context is held because the source does not do so: a post may come as the loop goes.
     nonisolated(unsafe) private let source: UnsafeMutablePointer<GSource>
+    nonisolated(unsafe) private let context: OpaquePointer
 
-    init(_ source: UnsafeMutablePointer<GSource>) {
+    init(_ source: UnsafeMutablePointer<GSource>, _ context: OpaquePointer) {
         self.source = g_source_ref(source)
+        self.context = g_main_context_ref(context)
     }
 
     func ring() {
@@ -67,6 +70,7 @@ private final class Bell: Sendable {
 
     deinit {
         g_source_unref(source)
+        g_main_context_unref(context)
     }
 }
 
@@ -110,8 +114,9 @@ extension EventLoop {
     public func mailbox<Message: Sendable>(
         _ handler: @escaping (Message) -> Void
     ) -> (mailbox: Mailbox<Message>, receiver: MailboxReceiver) {
-        let source: UnsafeMutablePointer<GSource> = g_source_new(BellSource.functions, guint(MemoryLayout<GSource>.size))
-        let mailbox = Mailbox<Message>(bell: Bell(source))
+        let source: UnsafeMutablePointer<GSource> = g_source_new(
+            BellSource.functions, guint(MemoryLayout<GSource>.size))
+        let mailbox = Mailbox<Message>(bell: Bell(source, context))
         let receive = MailHandler { receiver in
             for message in mailbox.takeAll() where !receiver.isCancelled { handler(message) }
         }

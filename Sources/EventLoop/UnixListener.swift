@@ -9,7 +9,8 @@ public final class UnixListener {
 
     /// Listens at `path`, with the rights that the caller's umask leaves. The path is the caller's to remove.
     ///
-    /// - Parameter accept: Gets every connection, to keep or to let go.
+    /// `accept` gets every connection, to keep or to let go.
+    ///
     /// - Throws: `ENAMETOOLONG` past 107 bytes, `EADDRINUSE` where something is, or what else bind(2) said.
     public init(path: String, on loop: EventLoop, accept: @escaping (consuming Descriptor) -> Void) throws(Errno) {
         let socket = try Descriptor(result: cl_listen_unix(path, 16))

@@ -76,12 +76,7 @@ public struct DirectoryEncoder: ~Copyable {
 /// Reads the entries of a READDIR or READDIRPLUS reply: the guest's side.
 public struct DirectoryDecoder {
     /// One entry.
-    public struct Element: Equatable {
-        /// Whether two elements are the same place in one reply.
-        public static func == (left: Element, right: Element) -> Bool {
-            left.name.baseAddress == right.name.baseAddress
-        }
-
+    public struct Element {
         /// Its fixed part.
         public let entry: DirectoryEntry
         /// What a READDIRPLUS found; nil for READDIR.

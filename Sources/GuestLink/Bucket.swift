@@ -1,5 +1,5 @@
 /// The two aggregates as both sides name them.
-public enum Bucket: UInt8 {
+public enum Bucket: UInt8, Sendable {
     /// Shares that the guest may write.
     case readWrite = 0
     /// Shares that the host refuses to change.

@@ -1,5 +1,5 @@
 /// A live `mount`: one more child for the agent to bind. Answered by a `result` of the same id.
-public struct MountRequest {
+public struct MountRequest: Sendable {
     /// Chosen by the launcher, given back in the `result`.
     public var id: UInt32
     /// The child and its target.

@@ -1,7 +1,7 @@
 /// The value of the `root` setting: how the guest's root directory comes about.
-public enum RootSetting {
+public enum RootSetting: Sendable {
     /// What becomes of a child that is the root.
-    public enum Style {
+    public enum Style: Sendable {
         /// The child lies under a tmpfs overlay: the guest changes only its own memory.
         case overlay
         /// The child itself is the root.

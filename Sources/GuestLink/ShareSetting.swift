@@ -1,5 +1,5 @@
 /// The value of a `share` setting: which child is bound where.
-public struct ShareSetting {
+public struct ShareSetting: Sendable {
     /// The aggregate that has the child.
     public var bucket: Bucket
     /// The child's name in it: one path component.

@@ -1,5 +1,5 @@
 /// A live `unmount` of a target. Answered by a `result` of the same id.
-public struct UnmountRequest {
+public struct UnmountRequest: Sendable {
     /// Chosen by the launcher, given back in the `result`.
     public var id: UInt32
     /// Set where the target is detached even while it is in use; without it a busy target is an error.

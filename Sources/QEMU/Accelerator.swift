@@ -39,7 +39,8 @@ public struct AcceleratorChoice: Equatable, Sendable {
         case .kvm: self.init(.kvm, "asked for")
         case .auto:
             if let error = host.deviceError {
-                let remedy = error == .permissionDenied ? "; membership in the group kvm is usually what is missing" : ""
+                let remedy =
+                    error == .permissionDenied ? "; membership in the group kvm is usually what is missing" : ""
                 self.init(.tcg, "/dev/kvm cannot be opened: \(error.explained)\(remedy)")
             } else if !host.hasHardwareVirtualisation {
                 self.init(.tcg, "/dev/kvm opens, but the processor shows neither vmx nor svm")

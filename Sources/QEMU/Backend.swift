@@ -13,9 +13,7 @@ public enum Backend: Equatable, Sendable {
     /// QEMU's own standard input and output.
     case stdio
 
-    /// Adds `-chardev` with this backend.
-    ///
-    /// - Parameter log: A file that QEMU writes all output to as well.
+    /// Adds `-chardev` with this backend; QEMU writes all output to the file `log` as well.
     func add(to line: inout CommandLine, id: String, log: String? = nil) {
         var properties = [CommandLine.Property.property("id", id)]
         let kind: String

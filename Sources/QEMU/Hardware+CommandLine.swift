@@ -1,7 +1,6 @@
 extension Hardware {
-    /// The command line that makes this machine.
-    ///
-    /// - Parameter version: QEMU's, where it is known: some options are newer than the oldest QEMU that will do (7.2).
+    /// The command line that makes this machine with a QEMU of `version`, where it is known: some options are newer than the
+    /// oldest QEMU that will do (7.2).
     public func commandLine(for version: QEMUVersion? = nil) -> CommandLine {
         var line = CommandLine()
         addProcessOptions(to: &line, version)
@@ -39,7 +38,8 @@ extension Hardware {
         line.add("-m", size)
         // vhost-user backends map the guest's memory: it must be a file, and shared.
         line.add(
-            "-object", "memory-backend-memfd", [.property("id", "mem"), .property("size", size), .property("share", true)])
+            "-object", "memory-backend-memfd",
+            [.property("id", "mem"), .property("size", size), .property("share", true)])
         line.add(
             "-machine", "q35",
             [
@@ -70,7 +70,8 @@ extension Hardware {
         if let agentLink {
             agentLink.add(to: &line, id: "agent")
             line.add("-device", "virtio-serial-pci", [.property("max_ports", 2)])
-            line.add("-device", "virtserialport", [.property("chardev", "agent"), .property("name", Self.agentPortName)])
+            line.add(
+                "-device", "virtserialport", [.property("chardev", "agent"), .property("name", Self.agentPortName)])
         }
         if let monitor {
             monitor.add(to: &line, id: "monitor")

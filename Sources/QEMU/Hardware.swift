@@ -109,8 +109,6 @@ extension Hardware {
     /// Descriptors in a virtqueue of an aggregate's device: what the aggregate's backend is built for.
     public static let fileSystemQueueSize = 1024
 
-    /// The id of a reserved port, to be the `bus` of a `device_add`.
-    ///
-    /// - Parameter index: From 0.
+    /// The id of a reserved port, counted from 0, to be the `bus` of a `device_add`.
     public static func reservedPortID(_ index: Int) -> String { "spare\(index)" }
 }

@@ -14,9 +14,8 @@ public struct QEMUProgram: Equatable, Sendable {
     }
 
     /// Finds QEMU: the program that `SHEAF_QEMU` names, else `qemu-system-x86_64` in PATH, else where distributions put it
-    /// out of PATH.
+    /// out of PATH. `environment` looks variables up, as getenv(3) does.
     ///
-    /// - Parameter environment: Looks variables up, as getenv(3) does.
     /// - Throws: ``QEMUError`` with what to install.
     public static func find(
         environment: (String) -> String? = Self.ownEnvironment

@@ -81,7 +81,7 @@ public final class QMPClient {
         }
     }
 
-    /// Closes the connection. Commands without an answer fail with `disconnected`.
+    /// Closes the connection. Commands without an answer fail with `disconnected`, before this returns.
     public func close() {
         end(.disconnected)
     }
@@ -133,7 +133,7 @@ public final class QMPClient {
                 onReady?(version)
             }
         )
-        stream.write(Array(#"{"execute":"qmp_capabilities","id":0}"# .utf8) + [UInt8(ascii: "\n")])
+        stream.write(Array(#"{"execute":"qmp_capabilities","id":0}"#.utf8) + [UInt8(ascii: "\n")])
     }
 
     private func answer(_ id: Int64, _ message: JSONValue) {

@@ -5,8 +5,6 @@ public import Virtio
 public struct RingSetup: Sendable {
     /// Where the ring lies and what was agreed on about it.
     public let layout: SplitQueueLayout
-    /// The table by which the layout was found: the ring's memory is there for as long as this is kept.
-    public let memory: GuestMemory
     /// The first available entry to take.
     public let next: UInt16
     /// Signalled by the frontend for new entries; nil when it never does and the device has to look by itself.
@@ -18,7 +16,7 @@ public protocol RingHost: AnyObject {
     /// The number of rings, fixed.
     var ringCount: Int { get }
 
-    /// Serves a ring from now on, and looks at once whether it has entries already.
+    /// Serves a ring from now on in the memory given last, and looks at once whether it has entries already.
     ///
     /// - Throws: What the kick descriptor cannot be waited for with, such as EPERM for a file on disk.
     func start(ring: Int, _ setup: RingSetup) throws(Errno)

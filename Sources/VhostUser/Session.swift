@@ -334,8 +334,7 @@ extension Session {
                 indirect: features.contains(.indirectDescriptors))
         else { throw .badRingLayout(ring: index) }
         do throws(Errno) {
-            try host.start(
-                ring: index, RingSetup(layout: layout, memory: memory, next: ring.next, kick: ring.kick))
+            try host.start(ring: index, RingSetup(layout: layout, next: ring.next, kick: ring.kick))
         } catch {
             throw .failed(request, error)
         }

@@ -71,12 +71,11 @@ public final class GuestMemory: Sendable {
         return try GuestMemory(rest)
     }
 
-    /// Where a range named in the frontend's addresses lies in this process; nil unless one region has all of it.
-    ///
-    /// The pointer is good for as long as this table, or another that shows the region, is kept.
-    public func address(user: UInt64, length: UInt64) -> UnsafeMutableRawPointer? {
+    /// Where a range named in the frontend's addresses lies in this process, and the region to keep for as long as the
+    /// pointer is used; nil unless one region has all of it.
+    func find(user: UInt64, length: UInt64) -> (region: GuestRegion, address: UnsafeMutableRawPointer)? {
         for region in regions {
-            if let address = region.address(user: user, length: length) { return address }
+            if let address = region.address(user: user, length: length) { return (region, address) }
         }
         return nil
     }

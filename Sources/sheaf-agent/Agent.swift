@@ -20,7 +20,9 @@ struct Agent {
     mutating func run() -> Never {
         var ending = Supervisor.Ending.powerOff
         do throws(Failure) {
-            ending = try boot().run()
+            let supervisor = try boot()
+            ending = supervisor.run()
+            shares = supervisor.shares
         } catch {
             Console.log(error)
             link?.send(error, session: 0)

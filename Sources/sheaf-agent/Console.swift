@@ -10,7 +10,7 @@ enum Console {
 
     /// Prints a line.
     static func log(_ line: Text) {
-        ("sheaf-agent: \(line)\r\n" as Text).bytes.withUnsafeBytes { bytes in
+        ("sheaf-agent: \(line)\n" as Text).bytes.withUnsafeBytes { bytes in
             _ = write(2, bytes.baseAddress, bytes.count)
         }
     }

@@ -34,7 +34,9 @@ final class Descriptor {
     /// A pipe: the end to read from and the end to write to.
     static func pipe() throws(Errno) -> (reading: Descriptor, writing: Descriptor) {
         var ends: (Int32, Int32) = (-1, -1)
-        let result = withUnsafeMutableBytes(of: &ends) { agent_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress) }
+        let result = withUnsafeMutableBytes(of: &ends) {
+            agent_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress)
+        }
         try unwrapped(result)
         return (Descriptor(owning: ends.0), Descriptor(owning: ends.1))
     }

@@ -24,7 +24,10 @@ final class OutputStream {
     var descriptor: Int32? { !isFinished && window > 0 ? source.number : nil }
 
     /// Takes the launcher's grant.
-    func grant(_ bytes: UInt32) { window = min(window + Int(bytes), Int(Int32.max)) }
+    func grant(_ bytes: UInt32) {
+        window = min(window + Int(bytes), Int(Int32.max))
+        quietSince = Clock.now
+    }
 
     /// Passes on what is there, one frame of it.
     func pump(into link: Link, session: UInt16, buffer: UnsafeMutableRawBufferPointer) {
@@ -54,10 +57,11 @@ final class OutputStream {
     }
 
     /// Ends a stream that only processes left behind hold open. What the command itself wrote is passed on in any case;
-    /// after that they get a short while, and not for ever to chat.
+    /// those others get a short while, and not for ever to chat.
     func expire(at now: Int64, ended: Int64) {
-        guard let owed, owed == 0, window > 0 else { return }
-        if now - quietSince >= OutputStream.quiet || now - ended >= OutputStream.chatter { isFinished = true }
+        guard let owed, window > 0 else { return }
+        let isQuiet = now - quietSince >= OutputStream.quiet && agent_readable_bytes(source.number) <= 0
+        if isQuiet || (owed == 0 && now - ended >= OutputStream.chatter) { isFinished = true }
     }
 
     /// Milliseconds without a byte after which nobody is expected to write any more.

@@ -11,7 +11,7 @@ struct Settings {
     /// Takes the settings on the kernel command line, words that begin with `sheaf.`.
     mutating func read(commandLine: [UInt8]) throws(Failure) {
         let prefix: Text = "sheaf."
-        for word in commandLine.split(whereSeparator: { $0 <= 0x20 }) {
+        for word in Text(commandLine).trimmed.bytes.split(separator: 0x20) {
             guard Text([UInt8](word)).hasPrefix(prefix) else { continue }
             try apply([UInt8](word.dropFirst(prefix.bytes.count)))
         }

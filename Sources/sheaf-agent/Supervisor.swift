@@ -10,6 +10,7 @@ final class Supervisor {
 
     private let link: Link
     private let signals: Descriptor
+    private let requests = InitRequests()
     private(set) var shares: Shares
     private var sessions: [Session] = []
     private var workers: [MountWorker] = []
@@ -40,6 +41,7 @@ final class Supervisor {
     private func gather(_ watch: inout Watch) {
         watch.add(.link, link.descriptor, POLLIN | (link.hasOutgoing ? POLLOUT : 0))
         watch.add(.signals, signals.number, POLLIN)
+        if let requests { watch.add(.requests, requests.descriptor, POLLIN) }
         for session in sessions {
             if let report = session.report { watch.add(.report(session), report.number, POLLIN) }
             if let room = session.input.descriptor { watch.add(.input(session), room, POLLOUT) }
@@ -54,6 +56,7 @@ final class Supervisor {
         switch source {
         case .link: serveLink()
         case .signals: serveSignals()
+        case .requests: ending = requests?.next() ?? ending
         case .report(let session): serveReport(of: session)
         case .input(let session): serveInput(of: session)
         case .output(let session, let output): output.pump(into: link, session: session.number, buffer: buffer)
@@ -117,8 +120,12 @@ final class Supervisor {
     private func session(_ number: UInt16) -> Session? { sessions.first { $0.number == number } }
 
     private func start(_ number: UInt16, _ payload: [UInt8]) {
+        guard number != 0, session(number) == nil else {
+            // To answer would be to speak of the guest as a whole, or of the command that has this number.
+            return Console.log("a second command for session \(Int(number)) is not run")
+        }
         do throws(Failure) {
-            guard number != 0, session(number) == nil, let request = ExecRequest(payload: payload) else {
+            guard let request = ExecRequest(payload: payload) else {
                 throw Failure(attempt: "understand the request for a command", reason: .invalidArgument)
             }
             sessions.append(try Session(number, request))

@@ -19,7 +19,9 @@ enum SystemMounts {
             Entry(type: "proc", target: "/proc"),
             Entry(type: "sysfs", target: "/sys"),
             Entry(type: "devtmpfs", target: "/dev", options: "mode=0755", flags: MS_NOSUID),
-            Entry(type: "devpts", target: "/dev/pts", options: "gid=5,mode=0620,ptmxmode=0666", flags: MS_NOSUID | MS_NOEXEC),
+            Entry(
+                type: "devpts", target: "/dev/pts", options: "gid=5,mode=0620,ptmxmode=0666",
+                flags: MS_NOSUID | MS_NOEXEC),
             Entry(type: "tmpfs", target: "/dev/shm", options: "mode=1777", flags: MS_NOSUID | MS_NODEV),
             Entry(type: "tmpfs", target: "/run", options: "mode=0755", flags: MS_NOSUID | MS_NODEV),
         ]

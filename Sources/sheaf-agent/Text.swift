@@ -28,14 +28,13 @@ struct Text: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(_ text: [UInt8]) { bytes.append(contentsOf: text) }
 
         mutating func appendInterpolation(_ number: Int) {
-            var digits: [UInt8] = []
-            var rest = number.magnitude
-            repeat {
-                digits.append(UInt8(truncatingIfNeeded: 0x30 + rest % 10))
-                rest /= 10
-            } while rest > 0
             if number < 0 { bytes.append(0x2d) }
-            bytes.append(contentsOf: digits.reversed())
+            appendDigits(of: number.magnitude)
+        }
+
+        private mutating func appendDigits(of number: UInt) {
+            if number >= 10 { appendDigits(of: number / 10) }
+            bytes.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
         }
 
         mutating func appendInterpolation(_ errno: Errno) {
@@ -70,7 +69,7 @@ struct Text: ExpressibleByStringInterpolation {
 
     func hasPrefix(_ prefix: Text) -> Bool { bytes.starts(with: prefix.bytes) }
 
-    func hasSuffix(_ suffix: Text) -> Bool { bytes.reversed().starts(with: suffix.bytes.reversed()) }
+    func hasSuffix(_ suffix: Text) -> Bool { bytes.suffix(suffix.bytes.count) == suffix.bytes[...] }
 }
 
 extension Text: Equatable {}

@@ -6,6 +6,7 @@ struct Watch {
     enum Source {
         case link
         case signals
+        case requests
         case report(Session)
         case input(Session)
         case output(Session, OutputStream)

@@ -74,7 +74,10 @@ import Testing
         let stream = try ByteStream(owning: Descriptor(owning: pipe.write), on: loop)
         cl_close(pipe.read)
         let failures = Notes<Errno>()
-        stream.onWriteFailure = { failures.items.append($0); loop.stop() }
+        stream.onWriteFailure = {
+            failures.items.append($0)
+            loop.stop()
+        }
         stream.write("lost".utf8)
         #expect(failures.items.isEmpty)
         loop.runBounded()
@@ -150,5 +153,21 @@ import Testing
         #expect(far.isClosed)
         far.write([2])
         #expect(far.pendingBytes == 0)
+    }
+
+    @Test func streamThatIsLetGoIsFreedAndClosesItsDescriptor() throws {
+        let loop = EventLoop()
+        let pair = try SocketPair()
+        let peer = try ByteStream(owning: pair.far, on: loop)
+        weak var freed: ByteStream?
+        do {
+            let stream = try ByteStream(owning: pair.near, on: loop)
+            stream.read { _ in }
+            stream.write([UInt8](repeating: 1, count: 4_000_000))
+            freed = stream
+        }
+        #expect(freed == nil)
+        let (_, last) = readAll(peer, on: loop)
+        #expect(last == .end)
     }
 }

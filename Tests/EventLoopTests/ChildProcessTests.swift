@@ -10,7 +10,10 @@ import Testing
         let loop = EventLoop()
         let statuses = Notes<ChildStatus>()
         let launch = Launch(executable: "/bin/sh", arguments: ["-c", script])
-        let child = try ChildProcess(launch, on: loop) { statuses.items.append($0); loop.stop() }
+        let child = try ChildProcess(launch, on: loop) {
+            statuses.items.append($0)
+            loop.stop()
+        }
         act(child)
         loop.runBounded()
         #expect(child.exitStatus == statuses.items.first)
@@ -29,7 +32,10 @@ import Testing
         let launch = Launch(
             executable: "/bin/sh", arguments: ["-c", "trap '' TERM; echo ready >&3; while :; do sleep 1; done"],
             descriptors: [.init(source: pair.far.number, target: 3)])
-        let child = try ChildProcess(launch, on: loop) { statuses.items.append($0); loop.stop() }
+        let child = try ChildProcess(launch, on: loop) {
+            statuses.items.append($0)
+            loop.stop()
+        }
         let near = try ByteStream(owning: pair.near, on: loop)
         near.read { _ in child.terminate(grace: .milliseconds(30)) }
         loop.runBounded()
@@ -66,7 +72,8 @@ import Testing
     @Test func lettingGoOfAChildEndsIt() throws {
         let loop = EventLoop()
         var child: ChildProcess? = try ChildProcess(
-            Launch(executable: "/bin/sleep", arguments: ["100"]), on: loop) { _ in }
+            Launch(executable: "/bin/sleep", arguments: ["100"]), on: loop
+        ) { _ in }
         let pid = try #require(child).pid
         child = nil
         #expect(kill(pid, 0) == -1)

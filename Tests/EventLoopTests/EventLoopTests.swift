@@ -8,7 +8,10 @@ import Testing
     @Test func timersFireInOrderOfTheirDelays() {
         let loop = EventLoop()
         let notes = Notes<Int>()
-        let late = loop.after(.milliseconds(40)) { notes.items.append(2); loop.stop() }
+        let late = loop.after(.milliseconds(40)) {
+            notes.items.append(2)
+            loop.stop()
+        }
         let early = loop.after(.milliseconds(5)) { notes.items.append(1) }
         let now = loop.after(.seconds(-1)) { notes.items.append(0) }
         loop.runBounded()
@@ -38,7 +41,10 @@ import Testing
         do {
             let held = Notes<Int>()
             captured = held
-            let source = loop.after(.zero) { held.items.append(1); notes.items.append(1) }
+            let source = loop.after(.zero) {
+                held.items.append(1)
+                notes.items.append(1)
+            }
             source.cancel()
             source.cancel()
         }
@@ -54,7 +60,10 @@ import Testing
         loop.stop()
         loop.run()
         let notes = Notes<Int>()
-        let source = loop.soon { notes.items.append(1); loop.stop() }
+        let source = loop.soon {
+            notes.items.append(1)
+            loop.stop()
+        }
         loop.runBounded()
         #expect(notes.items == [1])
         _ = source
@@ -85,8 +94,14 @@ import Testing
     @Test func signalReachesEveryLoopThatAskedForIt() throws {
         let loop = EventLoop()
         let notes = Notes<Int>()
-        let first = loop.onSignal(.user1) { notes.items.append(1); if notes.items.count == 2 { loop.stop() } }
-        let second = loop.onSignal(.user1) { notes.items.append(2); if notes.items.count == 2 { loop.stop() } }
+        let first = loop.onSignal(.user1) {
+            notes.items.append(1)
+            if notes.items.count == 2 { loop.stop() }
+        }
+        let second = loop.onSignal(.user1) {
+            notes.items.append(2)
+            if notes.items.count == 2 { loop.stop() }
+        }
         kill(getpid(), SIGUSR1)
         loop.runBounded()
         #expect(notes.items.sorted() == [1, 2])
@@ -127,6 +142,23 @@ import Testing
         mailbox.post(3)
         #expect(notes.items == [1])
         _ = end
+    }
+
+    @Test func postsMayOutliveTheLoop() throws {
+        var mailbox: Mailbox<Int>?
+        var poster: Thread?
+        do {
+            let loop = EventLoop()
+            let (made, receiver) = loop.mailbox { (_: Int) in loop.stop() }
+            mailbox = made
+            poster = try Thread(name: "late-poster") {
+                for number in 0..<20_000 { made.post(number) }
+            }
+            loop.runBounded()
+            receiver.cancel()
+        }
+        mailbox?.post(1)
+        poster?.join()
     }
 
     @Test func listenerAcceptsConnections() throws {

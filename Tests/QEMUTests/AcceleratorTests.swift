@@ -6,7 +6,8 @@ import Testing
 @Suite struct AcceleratorTests {
     private static let working = VirtualisationFacts(deviceError: nil, hasHardwareVirtualisation: true)
     private static let paravirtual = VirtualisationFacts(deviceError: nil, hasHardwareVirtualisation: false)
-    private static let absent = VirtualisationFacts(deviceError: .noSuchFileOrDirectory, hasHardwareVirtualisation: true)
+    private static let absent = VirtualisationFacts(
+        deviceError: .noSuchFileOrDirectory, hasHardwareVirtualisation: true)
     private static let forbidden = VirtualisationFacts(deviceError: .permissionDenied, hasHardwareVirtualisation: true)
 
     @Test(arguments: [

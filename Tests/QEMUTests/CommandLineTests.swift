@@ -6,7 +6,8 @@ import Testing
 @Suite struct CommandLineTests {
     private func makeHardware() -> Hardware {
         Hardware(
-            name: "try", accelerator: .tcg, cpus: 2, memory: 512 << 20, kernel: "/boot/vmlinuz", initramfs: "/tmp/initrd",
+            name: "try", accelerator: .tcg, cpus: 2, memory: 512 << 20, kernel: "/boot/vmlinuz",
+            initramfs: "/tmp/initrd",
             kernelCommandLine: "console=ttyS0 panic=-1", console: .init(.file(path: "/tmp/a,b.log")))
     }
 
@@ -108,7 +109,8 @@ import Testing
 
     @Test(arguments: [
         ("plain-1.2_/path,x=y:z@%+", "plain-1.2_/path,x=y:z@%+"), ("", "''"), ("two words", "'two words'"),
-        ("it's", "'it'\\''s'"), ("$HOME `x` \"y\"", "'$HOME `x` \"y\"'"), ("a\nb", "'a\nb'"), ("~", "'~'"), ("é", "'é'"),
+        ("it's", "'it'\\''s'"), ("$HOME `x` \"y\"", "'$HOME `x` \"y\"'"), ("a\nb", "'a\nb'"), ("~", "'~'"),
+        ("é", "'é'"),
     ])
     func wordsAreQuotedAsAShellNeeds(word: String, quoted: String) {
         #expect(ShellWord.quoted(word) == quoted)
@@ -119,13 +121,15 @@ import Testing
         hardware.kernelCommandLine = "sheaf.name=it's \"$HOME\" `x`"
         let line = hardware.commandLine()
         // A program that prints its arguments, one a line, in QEMU's place.
-        let script = line.shellCommand(program: "printf").replacing("printf", with: "printf '%s\\n'", maxReplacements: 1)
+        let script = line.shellCommand(program: "printf").replacing(
+            "printf", with: "printf '%s\\n'", maxReplacements: 1)
         let loop = EventLoop()
         let pair = try SocketPair()
         let child = try ChildProcess(
             Launch(
                 executable: "/bin/sh", arguments: ["-c", script],
-                descriptors: [.init(source: pair.far.number, target: 1)]), on: loop) { _ in }
+                descriptors: [.init(source: pair.far.number, target: 1)]), on: loop
+        ) { _ in }
         let output = try ByteStream(owning: pair.near, on: loop)
         _ = consume pair.far
         var printed: [UInt8] = []

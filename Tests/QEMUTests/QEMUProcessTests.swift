@@ -125,10 +125,35 @@ private let installed = try? QEMUProgram.find()
         withExtendedLifetime(client) {}
     }
 
+    @Test(.enabled(if: installed != nil, "needs an installed QEMU"))
+    func qemuAndItsClientEndWhenTheyAreLetGo() throws {
+        let program = try #require(installed)
+        let loop = EventLoop()
+        let pair = try SocketPair()
+        var inherited = InheritedDescriptors()
+        let line = Self.bareLine(monitor: inherited.add(pair.far.number))
+        weak var freedProcess: QEMUProcess?
+        weak var freedClient: QMPClient?
+        var pid: CInt = -1
+        do {
+            let process = try QEMUProcess(program, line, inheriting: inherited, on: loop) { _ in }
+            let client = try QMPClient(owning: pair.near, on: loop)
+            client.onReady = { _ in loop.stop() }
+            run(loop)
+            client.execute("query-status")
+            (freedProcess, freedClient, pid) = (process, client, process.pid)
+        }
+        #expect(freedProcess == nil)
+        #expect(freedClient == nil)
+        #expect(pid > 0 && kill(pid, 0) == -1)
+        _ = consume pair.far
+    }
+
     @Test func programThatIsNotThereIsAnErrorThatNamesIt() {
         let error = #expect(throws: QEMUError.self) {
             try QEMUProcess(
-                QEMUProgram(path: "/nonexistent/qemu"), CommandLine(), inheriting: InheritedDescriptors(), on: EventLoop()
+                QEMUProgram(path: "/nonexistent/qemu"), CommandLine(), inheriting: InheritedDescriptors(),
+                on: EventLoop()
             ) { _ in }
         }
         #expect(error?.code == .cannotStart)

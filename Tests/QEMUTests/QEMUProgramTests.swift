@@ -18,7 +18,8 @@ import Testing
 
     @Test(arguments: [
         ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)\nCopyright", QEMUVersion(7, 2, 22)),
-        ("QEMU emulator version 11.1.3", QEMUVersion(11, 1, 3)), ("8.2", QEMUVersion(8, 2)), ("10.0.0-rc1", QEMUVersion(10, 0)),
+        ("QEMU emulator version 11.1.3", QEMUVersion(11, 1, 3)), ("8.2", QEMUVersion(8, 2)),
+        ("10.0.0-rc1", QEMUVersion(10, 0)),
         ("no number", nil), ("", nil), ("7", nil),
     ])
     func versionIsReadFromWhatQemuSays(text: String, version: QEMUVersion?) {

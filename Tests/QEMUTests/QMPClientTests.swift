@@ -40,7 +40,9 @@ import Testing
         }
 
         func greet() {
-            say(#"{"QMP": {"version": {"qemu": {"micro": 3, "minor": 2, "major": 8}, "package": ""}, "capabilities": ["oob"]}}"#)
+            say(
+                #"{"QMP": {"version": {"qemu": {"micro": 3, "minor": 2, "major": 8}, "package": ""}, "capabilities": ["oob"]}}"#
+            )
         }
 
         func say(_ line: String) { peer.write(Array("\(line)\r\n".utf8)) }
@@ -63,10 +65,14 @@ import Testing
             scene.say(#"{"return": {"n": 2}, "id": \#(message["id"]?.integer ?? -1)}"#)
             scene.say(#"{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}}"#)
             scene.say(
-                #"{"error": {"class": "DeviceNotFound", "desc": "no such device"}, "id": \#(first["id"]?.integer ?? -1)}"#)
+                #"{"error": {"class": "DeviceNotFound", "desc": "no such device"}, "id": \#(first["id"]?.integer ?? -1)}"#
+            )
         }
         var answers: [QMPClient.Answer] = []
-        scene.client.execute("first", ["a": [1, true, "x"]]) { answers.append($0); scene.loop.stop() }
+        scene.client.execute("first", ["a": [1, true, "x"]]) {
+            answers.append($0)
+            scene.loop.stop()
+        }
         scene.client.execute("second") { answers.append($0) }
         scene.greet()
         scene.run()
@@ -102,7 +108,8 @@ import Testing
         #expect(
             scene.events == [
                 .reset(byGuest: true, reason: "guest-reset"), .shutdown(byGuest: false, reason: "host-qmp-quit"),
-                .guestPanicked(action: "pause"), .deviceDeleted(id: nil), .other(name: "NEW_ONE", data: ["x": .number(1.5)]),
+                .guestPanicked(action: "pause"), .deviceDeleted(id: nil),
+                .other(name: "NEW_ONE", data: ["x": .number(1.5)]),
             ])
     }
 
@@ -112,7 +119,10 @@ import Testing
         scene.client.execute("quit") { answers.append($0) }
         scene.client.onClosed = { error in
             scene.closed.append(error)
-            scene.client.execute("late") { answers.append($0); scene.loop.stop() }
+            scene.client.execute("late") {
+                answers.append($0)
+                scene.loop.stop()
+            }
             #expect(answers.count == 1)
         }
         scene.greet()

@@ -1,1 +1,194 @@
-// To be written.
+import FileService
+import Glibc
+import Logging
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import ShareHost
+
+@Suite struct ShareHostTests {
+    private func makeHost() -> ShareHost { ShareHost(log: Logger(label: "share-host-test")) }
+
+    private func withFolder(_ body: (FilePath) throws -> Void) throws {
+        let directory = try TemporaryDirectory()
+        try body(FilePath(directory.folder.path))
+        withExtendedLifetime(directory) {}
+    }
+
+    @Test func sharesADirectoryOnceForAllItsTargets() throws {
+        try withFolder { folder in
+            let host = makeHost()
+
+            let first = try host.add(folder, access: .readWrite, target: "/a")
+            let again = try host.add(folder.appending("."), access: .readWrite, target: "/b")
+
+            #expect(first.isNew)
+            #expect(!again.isNew)
+            #expect(again.share.targets == ["/a", "/b"])
+            #expect(host.shares == [again.share])
+            #expect(host.share(at: "/b") == again.share)
+        }
+    }
+
+    @Test func sharesOnePathReadOnlyAndWritableAsTwo() throws {
+        try withFolder { folder in
+            let host = makeHost()
+
+            let writable = try host.add(folder, access: .readWrite).share
+            let readable = try host.add(folder, access: .readOnly).share
+
+            #expect(writable.subname != readable.subname)
+            #expect(host.shares(in: .readWrite) == [writable])
+            #expect(host.shares(in: .readOnly) == [readable])
+        }
+    }
+
+    @Test func namesAShareTheSameInEveryRun() throws {
+        // printf '/srv/data\0ro' | sha256sum | cut -c1-32
+        #expect(Share.subname(hostPath: "/srv/data", access: .readOnly) == "189bff408a8c4b135c690df170d7afb4")
+        #expect(Share.subname(hostPath: "/srv/data", access: .readOnly).count == 32)
+        #expect(
+            Share.subname(hostPath: "/srv/data", access: .readOnly)
+                != Share.subname(hostPath: "/srv/data", access: .readWrite))
+    }
+
+    @Test func followsSymbolicLinksWhenItSharesAndNotLater() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let target = folder.appending("real")
+            let link = folder.appending("link")
+            try checkedCall(mkdir(target.string, 0o755))
+            try checkedCall(symlink("real", link.string))
+
+            let share = try host.add(link, access: .readOnly).share
+
+            #expect(share.hostPath.lastComponent == "real")
+            #expect(try !host.add(target, access: .readOnly).isNew)
+        }
+    }
+
+    @Test func saysWhichPathIsMissing() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let missing = folder.appending("missing")
+
+            let error = #expect(throws: ShareError.self) { try host.add(missing, access: .readWrite) }
+
+            #expect(error == .source(missing, .noSuchFileOrDirectory))
+            #expect(error?.description.contains(missing.string) == true)
+            #expect(host.shares.isEmpty)
+        }
+    }
+
+    @Test func refusesAFileAndAnEmptyPath() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let file = folder.appending("file")
+            try FileDescriptor.open(file, .writeOnly, options: .create, permissions: .ownerReadWrite).close()
+
+            let error = #expect(throws: ShareError.self) { try host.add(file, access: .readWrite) }
+            #expect(error?.errno == .notDirectory)
+            #expect(throws: ShareError.emptySource) { try host.add("", access: .readWrite) }
+        }
+    }
+
+    @Test func refusesASecondShareAtOneTarget() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let path = try host.add(folder, access: .readWrite, target: "/a").share.hostPath
+
+            #expect(throws: ShareError.targetInUse(target: "/a", by: path)) {
+                try host.add(folder, access: .readOnly, target: "/a")
+            }
+            #expect(throws: ShareError.relativeTarget("a", of: path)) {
+                try host.add(folder, access: .readWrite, target: "a")
+            }
+            #expect(host.shares.count == 1)
+        }
+    }
+
+    @Test func keepsNamesUniqueInABucket() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            try host.add(folder, access: .readWrite, name: "src")
+
+            let error = #expect(throws: ShareError.self) { try host.add("/", access: .readWrite, name: "src") }
+            #expect(error?.errno == .fileExists)
+            #expect(try host.add("/", access: .readOnly, name: "src").isNew)
+            #expect(throws: ShareError.self) { try host.add(folder, access: .readWrite, name: "a/b") }
+        }
+    }
+
+    @Test func refusesToServeOneShareInTwoWays() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            try host.add(folder, access: .readWrite)
+            let other = ChildOptions(hidesPersonalData: true)
+
+            #expect(throws: ShareError.self) { try host.add(folder, access: .readWrite, options: other) }
+        }
+    }
+
+    @Test func givesANameAwayAgainWhenItsShareIsGone() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let share = try host.add(folder, access: .readWrite, name: "src", target: "/src").share
+
+            #expect(try host.remove(named: "src", from: .readWrite) == share)
+            #expect(throws: Errno.noSuchFileOrDirectory) { try host.remove(named: "src", from: .readWrite) }
+            #expect(try host.add("/", access: .readWrite, name: "src", target: "/src").isNew)
+        }
+    }
+
+    @Test func makesOneDeviceForABucketEmptyOrNot() throws {
+        let host = makeHost()
+
+        let device = try host.makeDevice(for: .readOnly, requestQueues: 99)
+
+        #expect(device.requestQueues == 8)
+        #expect(try host.makeDevice(for: .readOnly, requestQueues: 1) === device)
+        #expect(host.device(for: .readOnly) === device)
+        #expect(host.device(for: .readWrite) == nil)
+        host.stop()
+    }
+
+    @Test func takesNoMoreSharesOnceItIsStopped() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            _ = try host.makeDevice(for: .readWrite, requestQueues: 1)
+            host.stop()
+
+            let error = #expect(throws: ShareError.self) { try host.add(folder, access: .readWrite) }
+            #expect(error?.errno == .resourceTemporarilyUnavailable)
+        }
+    }
+
+    private func checkedCall(_ result: CInt) throws {
+        try #require(result == 0)
+    }
+}
+
+@Suite struct SHA256Tests {
+    /// FIPS 180-4 examples, and lengths around the border of a block.
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+        (String(repeating: "a", count: 55), "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"),
+        (String(repeating: "a", count: 56), "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a"),
+        (String(repeating: "a", count: 64), "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"),
+        (String(repeating: "a", count: 1000), "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"),
+    ])
+    func digestsAsTheStandardDoes(message: String, expected: String) {
+        let hex = SHA256.digest(of: Array(message.utf8)).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }
+
+        #expect(hex.joined() == expected)
+    }
+}

@@ -23,12 +23,12 @@ import Testing
         let guest = try GuestFixture(regions: 2)
         let base = GuestFixture.userBase
 
-        #expect(guest.memory.address(user: base + 0x10, length: 0x10) == guest.pointer(0x10))
-        #expect(guest.memory.address(user: base + 0x1fff0, length: 0x10) != nil)
-        #expect(guest.memory.address(user: base + 0x1fff0, length: 0x11) == nil)
-        #expect(guest.memory.address(user: base + 0xfff0, length: 0x20) == nil)
-        #expect(guest.memory.address(user: base - 1, length: 1) == nil)
-        #expect(guest.memory.address(user: .max, length: .max) == nil)
+        #expect(guest.memory.find(user: base + 0x10, length: 0x10)?.address == guest.pointer(0x10))
+        #expect(guest.memory.find(user: base + 0x1fff0, length: 0x10)?.address != nil)
+        #expect(guest.memory.find(user: base + 0x1fff0, length: 0x11)?.address == nil)
+        #expect(guest.memory.find(user: base + 0xfff0, length: 0x20)?.address == nil)
+        #expect(guest.memory.find(user: base - 1, length: 1)?.address == nil)
+        #expect(guest.memory.find(user: .max, length: .max)?.address == nil)
     }
 
     @Test func refusesRegionsThatOverlap() throws {

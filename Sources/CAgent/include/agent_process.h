@@ -44,7 +44,7 @@ struct agent_command {
 /// Starts a command in a session of its own; its pid.
 pid_t agent_spawn(const struct agent_command *command);
 
-/// fork(2), with the child's signals as they were before `agent_become_init`.
+/// fork(2), with the child's signals as they were before `agent_become_init`, and none of the agent's files but the console.
 pid_t agent_fork(void);
 
 /// A child that has ended.

@@ -9,6 +9,7 @@
 #include "cl_directory.h"
 #include "cl_file.h"
 #include "cl_guest.h"
+#include "cl_inode.h"
 #include "cl_memory.h"
 #include "cl_process.h"
 #include "cl_socket.h"

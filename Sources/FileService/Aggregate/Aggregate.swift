@@ -1,0 +1,175 @@
+internal import CLinux
+internal import FUSE
+internal import Glibc
+internal import Linux
+internal import Synchronization
+public import SystemPackage
+
+/// The file system of one virtio-fs device: a synthetic root directory with a share under each name.
+///
+/// Shares come and go while guests use it. Worker threads serve requests through a `RequestDispatcher` each; everything
+/// here may be called from any thread.
+public final class Aggregate: Sendable {
+    /// What guests may do with every share here.
+    public let access: Access
+    /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
+    let processDescriptors: Descriptor
+    private let budget: DescriptorBudget
+    /// Touched only while `lock` is held.
+    nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
+    private let lock = Lock()
+    /// Counts sessions; a dispatcher that sees it change asks for the new one.
+    private let epoch = Atomic<UInt64>(1)
+
+    private struct State: ~Copyable {
+        var registry = Registry()
+        var session: Session?
+    }
+
+    /// Makes a file system without shares.
+    ///
+    /// - Parameter access: What guests may do with every share here.
+    /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
+    public init(access: Access) throws(Errno) {
+        processDescriptors = try Descriptor(
+            result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
+        self.access = access
+        budget = DescriptorBudget(limit: DescriptorBudget.ofProcess())
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    // MARK: Shares
+
+    /// Offers a host directory under a name, visible at the guest's next lookup.
+    ///
+    /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
+    /// the aggregate's, then what the host says of the directory, then a name in use.
+    ///
+    /// - Parameters:
+    ///   - name: One path component, at most 255 bytes of UTF-8.
+    ///   - hostPath: The directory; a symbolic link to one is followed now and not again.
+    ///   - access: What the share was asked to allow; it has to be the aggregate's.
+    ///   - options: How it is served.
+    /// - Returns: The share as a listing shows it.
+    /// - Throws: EINVAL, ENAMETOOLONG, EAGAIN, the host's own error, EEXIST or ENOSPC, with what it is about.
+    @discardableResult
+    public func addChild(
+        name: String, hostPath: FilePath, access: Access, options: ChildOptions = ChildOptions()
+    ) throws(AddChildError) -> ChildSummary {
+        func refusal(_ reason: AddChildError.Reason, _ errno: Errno) -> AddChildError {
+            AddChildError(reason: reason, errno: errno, name: name, hostPath: hostPath)
+        }
+        do throws(Errno) {
+            try Array(name.utf8).withUnsafeBufferPointer { bytes throws(Errno) in
+                try ComponentName.check(UnsafeRawBufferPointer(bytes))
+            }
+        } catch {
+            throw refusal(.name, error)
+        }
+        guard !isTearingDown else { throw refusal(.tearingDown, .resourceTemporarilyUnavailable) }
+        guard access == self.access else { throw refusal(.access, .invalidArgument) }
+        // Outside the lock: the guest's lookups do not wait for a slow host.
+        let root: HostRoot
+        do throws(Errno) {
+            root = try HostRoot(path: hostPath, options: options)
+        } catch {
+            throw refusal(.hostPath, error)
+        }
+        return try lock.hold { () throws(AddChildError) in
+            guard !state.pointee.registry.isTearingDown else {
+                throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
+            }
+            do throws(Errno) {
+                let child = try state.pointee.registry.add(named: name.utf8) { id in
+                    Child(id: id, name: name, hostPath: hostPath, options: options, root: root)
+                }
+                return child.summary
+            } catch {
+                throw refusal(error == .fileExists ? .nameInUse : .idsExhausted, error)
+            }
+        }
+    }
+
+    /// Takes a share out of the synthetic root. Its name may be used again at once.
+    ///
+    /// - Parameters:
+    ///   - name: The name it was added under.
+    ///   - revoke: Whether what the guest still uses of it fails with ESTALE from now on, instead of working until the
+    ///     guest lets go of it.
+    /// - Returns: The share that was removed.
+    /// - Throws: ENOENT when there is no share of this name.
+    @discardableResult
+    public func removeChild(named name: String, revoke: Bool) throws(Errno) -> ChildSummary {
+        let (removed, session) = lock.hold {
+            let child = state.pointee.registry.remove(named: name.utf8)
+            child?.remove(revoke: revoke)
+            return (child, state.pointee.session)
+        }
+        guard let removed else { throw .noSuchFileOrDirectory }
+        if revoke {
+            session?.revoke(removed)
+        }
+        session?.dropRoot(of: removed)
+        return removed.summary
+    }
+
+    /// Refuses new shares from now on; what is there is served until the device is gone.
+    public func beginTeardown() {
+        lock.hold { state.pointee.registry.isTearingDown = true }
+    }
+
+    /// Whether new shares are refused.
+    public var isTearingDown: Bool { lock.hold { state.pointee.registry.isTearingDown } }
+
+    /// The shares, in the order in which they were added.
+    public var children: [ChildSummary] {
+        lock.hold { state.pointee.registry.children }.map(\.summary)
+    }
+
+    // MARK: For dispatchers
+
+    var childCount: Int { lock.hold { state.pointee.registry.children.count } }
+
+    func child(named name: UnsafeRawBufferPointer) -> Child? {
+        lock.hold { state.pointee.registry.child(named: name) }
+    }
+
+    /// The first child whose id is greater than `id`.
+    func child(after id: UInt64) -> Child? {
+        lock.hold { state.pointee.registry.child(after: id) }
+    }
+
+    var allChildren: [Child] { lock.hold { state.pointee.registry.children } }
+
+    /// The number of the current session.
+    @inline(__always)
+    var currentEpoch: UInt64 { epoch.load(ordering: .acquiring) }
+
+    /// The current session and its number; nil before INIT and after DESTROY.
+    func currentSession() -> (Session?, UInt64) {
+        lock.hold { (state.pointee.session, epoch.load(ordering: .relaxed)) }
+    }
+
+    /// Ends the session, if there is one, and begins another.
+    func beginSession() { replaceSession(with: Session(budget: budget)) }
+
+    /// Ends the session: every request but INIT is refused until the next.
+    func endSession() { replaceSession(with: nil) }
+
+    private func replaceSession(with new: Session?) {
+        let old = lock.hold {
+            let old = state.pointee.session
+            state.pointee.session = new
+            epoch.add(1, ordering: .releasing)
+            return old
+        }
+        // Other dispatchers keep the old object until their next request; the host's files it holds go now.
+        old?.wipe()
+    }
+}

@@ -1,0 +1,42 @@
+internal import Synchronization
+internal import SystemPackage
+
+/// A share as it appears in an aggregate: a name below the synthetic root and the host directory behind it.
+final class Child: Sendable {
+    let id: UInt32
+    let name: String
+    let nameBytes: [UInt8]
+    let nameHash: UInt64
+    let hostPath: FilePath
+    let options: ChildOptions
+    let root: HostRoot
+    let numbering: InodeNumbering
+    private let removed = Atomic<Bool>(false)
+    private let revoked = Atomic<Bool>(false)
+
+    init(id: UInt32, name: String, hostPath: FilePath, options: ChildOptions, root: HostRoot) {
+        self.id = id
+        self.name = name
+        nameBytes = Array(name.utf8)
+        nameHash = hashed(name.utf8)
+        self.hostPath = hostPath
+        self.options = options
+        self.root = root
+        numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
+    }
+
+    /// Whether the share has left the synthetic root.
+    var isRemoved: Bool { removed.load(ordering: .acquiring) }
+    /// Whether every node of the share is to answer ESTALE.
+    var isRevoked: Bool { revoked.load(ordering: .relaxed) }
+
+    func remove(revoke: Bool) {
+        if revoke { revoked.store(true, ordering: .releasing) }
+        removed.store(true, ordering: .releasing)
+    }
+
+    /// The zone of the share's root directory.
+    var rootZone: Zone { options.hidesPersonalData ? .guardedRoot : .open }
+
+    var summary: ChildSummary { ChildSummary(id: id, name: name, hostPath: hostPath, options: options) }
+}

@@ -1,0 +1,13 @@
+public import SystemPackage
+
+/// A share as a listing shows it.
+public struct ChildSummary: Equatable, Sendable {
+    /// Its number in the aggregate, never used again.
+    public let id: UInt32
+    /// Its name below the synthetic root.
+    public let name: String
+    /// The host directory that is shared.
+    public let hostPath: FilePath
+    /// How it is served.
+    public let options: ChildOptions
+}

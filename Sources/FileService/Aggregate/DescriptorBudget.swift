@@ -1,0 +1,27 @@
+internal import CLinux
+internal import Synchronization
+internal import SystemPackage
+
+/// How many descriptors a guest may make the launcher hold. Past it, the guest gets ENFILE, and the launcher keeps those it
+/// needs for itself.
+final class DescriptorBudget: Sendable {
+    private let left: Atomic<Int>
+
+    init(limit: Int) { left = Atomic(limit) }
+
+    /// Half of the process's limit of open files: two aggregates share it, and a part is kept back.
+    static func ofProcess() -> Int {
+        let limit = Int(clamping: cl_file_limit())
+        return max((limit - min(512, limit / 4)) / 2, 64)
+    }
+
+    /// - Throws: ENFILE when the guest holds as many as it may.
+    func take() throws(Errno) {
+        if left.subtract(1, ordering: .relaxed).newValue < 0 {
+            left.add(1, ordering: .relaxed)
+            throw .tooManyOpenFilesInSystem
+        }
+    }
+
+    func giveBack() { left.add(1, ordering: .relaxed) }
+}

@@ -1,0 +1,61 @@
+internal import CLinux
+internal import FUSE
+internal import Glibc
+internal import Synchronization
+
+/// An inode on the host that the guest knows, held by an O_PATH descriptor for as long as the guest remembers it or a
+/// request uses it.
+final class Node: Sendable {
+    let id: NodeID
+    let child: Child
+    let key: NodeKey
+    /// The tag of `key` in its session's table.
+    let tag: UInt64
+    /// The inode, O_PATH | O_NOFOLLOW; negative in a node whose share was revoked.
+    let descriptor: CInt
+    let zone: Zone
+    /// The file type: S_IFMT bits of the mode, which never change.
+    let type: UInt32
+    /// Whether this is the shared directory itself, whose descriptor is its share's.
+    let isChildRoot: Bool
+    /// The references the guest holds, `nlookup`. Changed only under the lock of `tag`'s table.
+    let references: Atomic<UInt64>
+    /// Open handles of this node.
+    let openHandles = Atomic<Int>(0)
+    /// What the guest may believe of its cached pages.
+    let cache = PageCacheState()
+    private let budget: DescriptorBudget
+
+    init(
+        id: NodeID, child: Child, key: NodeKey, tag: UInt64, descriptor: CInt, isChildRoot: Bool, zone: Zone,
+        type: UInt32, references: UInt64, budget: DescriptorBudget
+    ) {
+        self.id = id
+        self.child = child
+        self.key = key
+        self.tag = tag
+        self.descriptor = descriptor
+        self.isChildRoot = isChildRoot
+        self.zone = zone
+        self.type = type
+        self.references = Atomic(references)
+        self.budget = budget
+    }
+
+    deinit {
+        guard descriptor >= 0, !isChildRoot else { return }
+        _ = cl_close(descriptor)
+        budget.giveBack()
+    }
+
+    var isDirectory: Bool { type == UInt32(Glibc.S_IFDIR) }
+    var isRegular: Bool { type == UInt32(Glibc.S_IFREG) }
+    var isSymlink: Bool { type == UInt32(Glibc.S_IFLNK) }
+
+    /// What stands in for this node once its share is revoked: it answers ESTALE and holds nothing of the host.
+    func tombstone() -> Node {
+        Node(
+            id: id, child: child, key: key, tag: tag, descriptor: -1, isChildRoot: isChildRoot, zone: zone, type: type,
+            references: references.load(ordering: .relaxed), budget: budget)
+    }
+}

@@ -1,0 +1,162 @@
+public import CLinux
+internal import FUSE
+internal import Sandbox
+internal import SystemPackage
+
+/// Serves the requests of one virtqueue: decodes, does what is asked, encodes the answer.
+///
+/// One per worker thread, made on that thread and used on no other; its thread has gone through
+/// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
+public final class RequestDispatcher {
+    let aggregate: Aggregate
+    let scratch = Scratch()
+    let credentials = ThreadCredentials()
+    /// Whether the host leaves set-user-ID bits alone when we write (CAP_FSETID), so that they are ours to clear.
+    let keepsPrivileges: Bool
+    private var knownSession: Session?
+    private var knownEpoch: UInt64 = 0
+
+    /// Makes a dispatcher for the calling thread.
+    public init(aggregate: Aggregate) {
+        self.aggregate = aggregate
+        keepsPrivileges = cl_thread_may_change_ids()
+    }
+
+    /// Serves one request.
+    ///
+    /// - Parameters:
+    ///   - readable: The request in the guest's memory, split in any way.
+    ///   - writable: Room for the reply in the guest's memory, split in any way.
+    /// - Returns: Bytes written to `writable` from its start; 0 for what has no reply (FORGET, BATCH_FORGET, INTERRUPT)
+    ///   and for what is too short to be answered.
+    public func dispatch(readable: UnsafeBufferPointer<iovec>, writable: UnsafeBufferPointer<iovec>) -> UInt32 {
+        guard let size = Buffers.size(readable), size >= InHeader.byteCount, let room = Buffers.size(writable) else {
+            return 0
+        }
+        Buffers.gather(readable, skip: 0, count: InHeader.byteCount, to: scratch.request)
+        let header = scratch.request.loadUnaligned(as: InHeader.self)
+        let reply = Reply(unique: header.unique, buffers: writable, size: room, scratch: scratch)
+        let isAnswered = header.opcode.isAnswered
+        if isAnswered && reply.room < 0 { return 0 }
+        do throws(Errno) {
+            let request = try Request(header: header, buffers: readable, size: size, scratch: scratch)
+            if isAnswered { return try serve(request, reply) }
+            try take(request)
+            return 0
+        } catch {
+            return isAnswered ? reply.fail(error) : 0
+        }
+    }
+
+    /// What is not answered. A request before INIT is about nothing.
+    private func take(_ request: Request) throws(Errno) {
+        guard let session = session() else { return }
+        switch request.header.opcode {
+        case .forget: session.forget(request.header.node, count: try request.structure(ForgetIn.self).count)
+        case .batchForget: try batchForget(request, session)
+        default: break  // INTERRUPT: every request is soon done. NOTIFY_REPLY: nothing was notified.
+        }
+    }
+
+    private func serve(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {
+        switch request.header.opcode {
+        case .initialize: return try initialize(request, reply)
+        case .destroy:
+            aggregate.endSession()
+            return reply.done()
+        default: break
+        }
+        guard let session = session() else { throw .ioError }
+        if request.header.node == .root { return try serveRoot(request, reply, session) }
+        let node = try session.node(request.header.node)
+        if aggregate.access == .readOnly, request.header.opcode.alwaysMutates { throw .readOnlyFileSystem }
+
+        switch request.header.opcode {
+        case .lookup: return try lookup(request, reply, session, node)
+        case .getattr: return try getattr(request, reply, session, node)
+        case .setattr: return try setattr(request, reply, session, node)
+        case .statx: return try statx(request, reply, session, node)
+        case .readlink: return try readlink(reply, node)
+        case .symlink: return try symlink(request, reply, session, node)
+        case .mknod: return try mknod(request, reply, session, node)
+        case .mkdir: return try mkdir(request, reply, session, node)
+        case .unlink: return try unlink(request, reply, node, isDirectory: false)
+        case .rmdir: return try unlink(request, reply, node, isDirectory: true)
+        case .rename, .rename2: return try rename(request, reply, session, node)
+        case .link: return try link(request, reply, session, node)
+        case .open: return try open(request, reply, session, node)
+        case .create: return try create(request, reply, session, node)
+        case .tmpfile: return try tmpfile(request, reply, session, node)
+        case .read: return try read(request, reply, session, node)
+        case .write: return try write(request, reply, session, node)
+        case .flush: return try flush(request, reply, session, node)
+        case .release, .releasedir: return try release(request, reply, session, node)
+        case .fsync, .fsyncdir: return try fsync(request, reply, session, node)
+        case .lseek: return try lseek(request, reply, session, node)
+        case .fallocate: return try fallocate(request, reply, session, node)
+        case .copyFileRange: return try copyFileRange(request, reply, session, node)
+        case .opendir: return try opendir(reply, session, node)
+        case .readdir: return try readdir(request, reply, session, node, plus: false)
+        case .readdirplus: return try readdir(request, reply, session, node, plus: true)
+        case .statfs: return try statfs(reply, node)
+        case .syncfs: return try syncfs(reply)
+        case .getxattr: return try getxattr(request, reply, node)
+        case .listxattr: return try listxattr(request, reply, node)
+        case .setxattr: return try setxattr(request, reply, node)
+        case .removexattr: return try removexattr(request, reply, node)
+        // Not ENOSYS, which overlayfs in the guest takes for a failure when it copies file flags up.
+        case .ioctl: throw .inappropriateIOCTLForDevice
+        // ACCESS among the rest: the guest checks permissions itself (default_permissions).
+        default: throw .noFunction
+        }
+    }
+
+    /// The session of the last INIT; nil before the first and after DESTROY.
+    @inline(__always)
+    private func session() -> Session? {
+        if aggregate.currentEpoch != knownEpoch { (knownSession, knownEpoch) = aggregate.currentSession() }
+        return knownSession
+    }
+
+    private func initialize(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {
+        let asked = try request.structure(InitIn.self)
+        let more = InitExtension(copying: request.body, at: InitIn.byteCount)
+        guard let negotiation = Negotiation(request: asked, extension: more) else { throw .protocolError }
+        try reply.require(InitOut.byteCount)
+        // A guest that rebooted says nothing but this: what the one before it had open goes.
+        if negotiation.begins { aggregate.beginSession() } else { aggregate.endSession() }
+        return try reply.send(negotiation.reply)
+    }
+
+    private func batchForget(_ request: Request, _ session: Session) throws(Errno) {
+        let asked = try request.structure(BatchForgetIn.self)
+        let fits = (request.bodyCount - BatchForgetIn.byteCount) / ForgetOne.byteCount
+        var skip = InHeader.byteCount + BatchForgetIn.byteCount
+        for _ in 0..<min(Int(asked.count), fits) {
+            Buffers.gather(request.buffers, skip: skip, count: ForgetOne.byteCount, to: scratch.request)
+            let one = scratch.request.loadUnaligned(as: ForgetOne.self)
+            session.forget(one.node, count: one.count)
+            skip += ForgetOne.byteCount
+        }
+    }
+}
+
+extension Opcode {
+    /// Whether a request with this opcode has a reply.
+    fileprivate var isAnswered: Bool {
+        switch self {
+        case .forget, .batchForget, .interrupt, .notifyReply: false
+        default: true
+        }
+    }
+
+    /// Whether a request with this opcode changes something whatever its arguments are, and is about one node only. The
+    /// others look for themselves.
+    fileprivate var alwaysMutates: Bool {
+        switch self {
+        case .create, .tmpfile, .mkdir, .mknod, .symlink, .unlink, .rmdir, .write, .setxattr, .removexattr, .fallocate:
+            true
+        default: false
+        }
+    }
+}

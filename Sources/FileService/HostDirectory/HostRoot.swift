@@ -1,0 +1,64 @@
+internal import CLinux
+internal import Glibc
+internal import Linux
+internal import SystemPackage
+
+/// A directory on the host that is to be shared, held open, and what is decided once for everything in it.
+final class HostRoot: Sendable {
+    /// The directory, O_PATH.
+    let directory: Descriptor
+    let inode: UInt64
+    let device: UInt64
+    let mountID: UInt64
+    /// Whether close(2) on the file system has nothing to report that closing our own descriptor would not.
+    let flushIsNoOp: Bool
+    private let personal: [(device: UInt64, inode: UInt64)]
+
+    /// Opens the directory and looks at it. No lock may be held: the host may take its time.
+    ///
+    /// - Throws: What the host says of the path: ENOENT, ENOTDIR, EACCES.
+    init(path: FilePath, options: ChildOptions) throws(Errno) {
+        let directory = try HostRoot.open(path)
+        // Looking at "." needs permission to enter the directory, which O_PATH does not ask for.
+        var found = cl_statx()
+        try checked(cl_statx(directory.number, ".", &found))
+        var fileSystem = cl_statfs()
+        try checked(cl_fstatfs(directory.number, &fileSystem))
+
+        inode = found.ino
+        device = found.device
+        mountID = found.mnt_id
+        flushIsNoOp = HostRoot.localFileSystems.contains(fileSystem.type)
+        personal = options.hidesPersonalData ? HostRoot.personalDirectories(below: path) : []
+        self.directory = directory
+    }
+
+    private static func open(_ path: FilePath) throws(Errno) -> Descriptor {
+        let number = path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH | O_DIRECTORY, 0) }
+        return try Descriptor(result: number)
+    }
+
+    /// What the personal directories' names really stand for, links followed as the host's own programs would.
+    private static func personalDirectories(below root: FilePath) -> [(device: UInt64, inode: UInt64)] {
+        var directories: [(device: UInt64, inode: UInt64)] = []
+        for name in Zone.personal {
+            var found = cl_statx()
+            guard let directory = try? open(root.appending(name)), cl_statx(directory.number, nil, &found) == 0
+            else { continue }
+            directories.append((found.device, found.ino))
+        }
+        return directories
+    }
+
+    /// Types of statfs(2) whose files have no flush method: ext2-4, xfs, btrfs, tmpfs, ramfs, f2fs, overlayfs, zfs,
+    /// bcachefs, squashfs, erofs, iso9660, vfat, exfat, udf.
+    private static let localFileSystems: Set<UInt64> = [
+        0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x8584_58F6, 0xF2F5_2010, 0x794C_7630, 0x2FC1_2FC1,
+        0xCA45_1A4E, 0x7371_7368, 0xE0F5_E1E2, 0x9660, 0x4D44, 0x2011_BAB0, 0x1501_3346,
+    ]
+
+    /// Whether this is one of the directories that `hidesPersonalData` hides, by whatever name it was found.
+    func isPersonal(device: UInt64, inode: UInt64) -> Bool {
+        personal.contains { $0.device == device && $0.inode == inode }
+    }
+}

@@ -1,0 +1,73 @@
+internal import CLinux
+internal import FUSE
+internal import Glibc
+internal import Linux
+internal import SystemPackage
+
+/// GETXATTR, LISTXATTR, SETXATTR, REMOVEXATTR. What the host's file system refuses is refused for this file only.
+extension RequestDispatcher {
+    func getxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(GetxattrIn.self)
+        var rest = try request.rest(after: GetxattrIn.self)
+        let name = try RequestDispatcher.attributeName(&rest)
+        guard rest.isEmpty else { throw .invalidArgument }
+        if node.zone == .hidden { throw .noData }
+        return try sendValue(asked.size, reply) { cl_getxattr_held(node.descriptor, name.start, $0, $1) }
+    }
+
+    func listxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(GetxattrIn.self)
+        if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
+        return try sendValue(asked.size, reply) { buffer, size in
+            cl_listxattr_held(node.descriptor, buffer?.assumingMemoryBound(to: CChar.self), size)
+        }
+    }
+
+    /// Replies with a value, or with its size where the guest has no room for any.
+    private func sendValue(
+        _ size: UInt32, _ reply: Reply, _ call: (UnsafeMutableRawPointer?, Int) -> Int
+    ) throws(Errno) -> UInt32 {
+        if size == 0 {
+            let needed = try checked(RequestDispatcher.supported(call(nil, 0)))
+            return try reply.send(GetxattrOut { $0.size = UInt32(truncatingIfNeeded: needed) })
+        }
+        let body = reply.body(limit: min(size, UInt32(CL_XATTR_VALUE_MAX)))
+        guard let start = body.baseAddress, body.count > 0 else { throw .outOfRange }
+        return reply.finish(try checked(RequestDispatcher.supported(call(start, body.count))))
+    }
+
+    func setxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(SetxattrIn.self)
+        var rest = try request.rest(after: SetxattrIn.self)
+        let name = try RequestDispatcher.attributeName(&rest)
+        guard rest.count == Int(asked.size) else { throw .invalidArgument }
+        if node.zone == .hidden { throw .readOnlyFileSystem }
+        let result = cl_setxattr_held(
+            node.descriptor, name.start, rest.baseAddress, rest.count, CInt(bitPattern: asked.flags))
+        try checked(RequestDispatcher.supported(result))
+        return reply.done()
+    }
+
+    func removexattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+        var rest = request.body
+        let name = try RequestDispatcher.attributeName(&rest)
+        guard rest.isEmpty else { throw .invalidArgument }
+        if node.zone == .hidden { throw .readOnlyFileSystem }
+        try checked(RequestDispatcher.supported(cl_removexattr_held(node.descriptor, name.start)))
+        return reply.done()
+    }
+
+    /// The name of an attribute, which is no name of a file: it may be "user./".
+    ///
+    /// - Throws: EINVAL without a NUL; ERANGE when empty or over 255 bytes, as the host would.
+    private static func attributeName(_ rest: inout UnsafeRawBufferPointer) throws(Errno) -> RequestString {
+        let name = try RequestString(next: &rest)
+        guard name.count > 0, name.count <= 255 else { throw .outOfRange }
+        return name
+    }
+
+    /// ENOSYS of one host file system must not turn attributes off for every share.
+    private static func supported<Result: FixedWidthInteger>(_ result: Result) -> Result {
+        result == 0 - Result(Errno.noFunction.rawValue) ? 0 - Result(Errno.notSupported.rawValue) : result
+    }
+}

@@ -1,0 +1,198 @@
+internal import CLinux
+internal import FUSE
+internal import Glibc
+internal import Linux
+internal import Sandbox
+internal import Synchronization
+internal import SystemPackage
+
+/// Opening, making and closing files: OPEN, CREATE, TMPFILE, FLUSH, RELEASE, FSYNC, SYNCFS.
+extension RequestDispatcher {
+    /// What of a guest's open flags reaches the host. O_APPEND comes with each write, O_DIRECT would bring the host file
+    /// system's alignment rules into the guest, O_NOATIME is refused to all but owners; the rest concerns the guest.
+    private static var passedFlags: CInt { O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC }
+
+    private static func hostFlags(_ guest: UInt32) throws(Errno) -> CInt {
+        let flags = CInt(bitPattern: guest) & passedFlags
+        guard flags & O_ACCMODE != O_ACCMODE else { throw .invalidArgument }
+        return flags
+    }
+
+    /// - Throws: EROFS when a file is opened to be changed through a read-only aggregate.
+    private func checkAccess(_ flags: CInt) throws(Errno) {
+        if flags & O_ACCMODE != O_RDONLY || flags & O_TRUNC != 0 { try checkWritable() }
+    }
+
+    func open(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(OpenIn.self)
+        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        try checkAccess(flags)
+        try reply.require(OpenOut.byteCount)
+        guard node.isRegular else { throw node.isDirectory ? .isDirectory : .noSuchAddressOrDevice }
+        return try reply.send(openFile(node, flags, killPrivileges: asked.openFlags & 1 != 0, session))
+    }
+
+    private func openFile(
+        _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
+    ) throws(Errno) -> OpenOut {
+        try session.budget.take()
+        let descriptor: CInt
+        let keepsPages: Bool
+        do throws(Errno) {
+            let clock = cl_file_clock()
+            let found = try node.status()
+            // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
+            if found.nlink == 0, node.openHandles.load(ordering: .relaxed) == 0 { throw .staleNFSFileHandle }
+            descriptor = try reopen(node, flags).release()
+            keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
+        } catch {
+            session.budget.giveBack()
+            throw error
+        }
+        let handle = session.open(node, descriptor: descriptor)
+        if flags & O_TRUNC != 0, killPrivileges { try clearPrivileges(node) }
+        return opened(handle, keepsPages: keepsPages)
+    }
+
+    private func opened(_ handle: Handle, keepsPages: Bool) -> OpenOut {
+        var out = OpenOut()
+        out.handle = handle.id
+        if keepsPages { out.flags.insert(.keepCache) }
+        if handle.node.flushIsNoOp { out.flags.insert(.noFlush) }
+        return out
+    }
+
+    // MARK: Making files
+
+    func create(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(CreateIn.self)
+        let name = try request.name(after: CreateIn.self)
+        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        try reply.require(CreateOut.byteCount)
+        try checkChangeable(name, in: node)
+
+        // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
+        try session.budget.take()
+        let made = caller(request) { () throws(Errno) in
+            cl_openat(node.descriptor, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, asked.mode & 0o7777)
+        }
+        if made >= 0 { return try sendCreated(made, in: node, reply, session) }
+        session.budget.giveBack()
+        let error = Errno(rawValue: 0 &- made)
+        guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
+
+        let entry = try find(name.start, name.bytes, in: node, session)
+        do throws(Errno) {
+            let existing = try session.node(entry.node)
+            guard existing.isRegular else { throw existing.isDirectory ? .isDirectory : .noSuchAddressOrDevice }
+            var out = CreateOut()
+            out.entry = entry
+            out.open = try openFile(existing, flags, killPrivileges: asked.openFlags & 1 != 0, session)
+            return try reply.send(out)
+        } catch {
+            session.forget(entry.node, count: 1)
+            throw error
+        }
+    }
+
+    func tmpfile(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(CreateIn.self)
+        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        try reply.require(CreateOut.byteCount)
+        guard node.isDirectory else { throw .notDirectory }
+        guard node.zone != .hidden else { throw .readOnlyFileSystem }
+        // The name that comes along is Linux's own "/" and means nothing. O_EXCL here: may never get a name.
+        let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
+        try session.budget.take()
+        let made = caller(request) { () throws(Errno) in
+            cl_openat(node.descriptor, ".", flags | exclusive | CL_O_TMPFILE, asked.mode & 0o7777)
+        }
+        if made >= 0 { return try sendCreated(made, in: node, reply, session) }
+        session.budget.giveBack()
+        throw Errno(rawValue: 0 &- made)
+    }
+
+    /// Runs a call that makes something in the caller's name; a refusal to take the caller's ids is its result too.
+    private func caller(_ request: Request, _ call: () throws(Errno) -> CInt) -> CInt {
+        do throws(Errno) {
+            return try credentials.perform(as: request.header.uid, request.header.gid, call)
+        } catch {
+            return 0 &- error.rawValue
+        }
+    }
+
+    /// Replies with a file that was just made.
+    ///
+    /// - Parameter descriptor: The open file and its unit of the budget, taken over.
+    private func sendCreated(
+        _ descriptor: CInt, in parent: Node, _ reply: Reply, _ session: Session
+    ) throws(Errno) -> UInt32 {
+        var out = CreateOut()
+        let created: Node
+        do throws(Errno) {
+            let clock = cl_file_clock()
+            var found = cl_statx()
+            try checked(cl_statx(descriptor, nil, &found))
+            try session.budget.take()
+            let held = cl_reopen(aggregate.processDescriptors.number, descriptor, CL_O_PATH, 0)
+            if held < 0 { session.budget.giveBack() }
+            try checked(held)
+            let zone: Zone = parent.zone == .guardedRoot ? .guarded : parent.zone
+            out.entry = adopt(held, found, of: parent.child, zone, session, clock: clock)
+            created = try session.node(out.entry.node)
+        } catch {
+            _ = cl_close(descriptor)
+            session.budget.giveBack()
+            throw error
+        }
+        out.open = opened(session.open(created, descriptor: descriptor), keepsPages: false)
+        return try reply.send(out)
+    }
+
+    // MARK: Closing and syncing
+
+    /// Reports what close(2) has to report, where the host file system has something to say at it: NFS and its like.
+    func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(FlushIn.self)
+        let handle = try session.file(asked.handle, of: node)
+        if !node.flushIsNoOp { try checked(cl_close(checked(cl_duplicate(handle.descriptor)))) }
+        return reply.done()
+    }
+
+    func release(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(ReleaseIn.self)
+        try session.close(asked.handle, of: node)
+        return reply.done()
+    }
+
+    func fsync(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(FsyncIn.self)
+        let handle = try session.handle(asked.handle, of: node)
+        if handle.descriptor >= 0 { try checked(cl_fsync(handle.descriptor, asked.flags & 1 != 0)) }
+        return reply.done()
+    }
+
+    /// Syncs the host file systems of all shares: the guest has one file system and asks once.
+    func syncfs(_ reply: Reply) throws(Errno) -> UInt32 {
+        guard aggregate.access == .readWrite else { return reply.done() }
+        var synced: Set<UInt64> = []
+        var failure: Errno?
+        for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
+            do throws(Errno) {
+                // syncfs(2) refuses the O_PATH descriptor that is held.
+                let opened = cl_openat(child.root.directory.number, ".", O_RDONLY | O_DIRECTORY, 0)
+                let directory = try Descriptor(result: opened)
+                try checked(cl_syncfs(directory.number))
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return reply.done()
+    }
+}
+
+extension Node {
+    /// Whether FLUSH has nothing to do: only known where the node is on its share's own file system.
+    var flushIsNoOp: Bool { child.root.flushIsNoOp && key.device == child.root.device }
+}

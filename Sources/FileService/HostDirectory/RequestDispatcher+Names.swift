@@ -1,0 +1,132 @@
+internal import CLinux
+internal import FUSE
+internal import Glibc
+internal import Linux
+internal import Sandbox
+internal import SystemPackage
+
+/// What makes, moves and removes names: MKDIR, MKNOD, SYMLINK, LINK, UNLINK, RMDIR, RENAME, RENAME2.
+extension RequestDispatcher {
+    func mkdir(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(MkdirIn.self)
+        let name = try request.name(after: MkdirIn.self)
+        return try make(name, in: node, request, reply, session) { cl_mkdirat($0, name.start, asked.mode & 0o7777) }
+    }
+
+    func mknod(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(MknodIn.self)
+        let name = try request.name(after: MknodIn.self)
+        return try make(name, in: node, request, reply, session) {
+            cl_mknodat($0, name.start, asked.mode, asked.device)
+        }
+    }
+
+    func symlink(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        var rest = request.body
+        let name = try ComponentName(next: &rest)
+        let target = try RequestString(next: &rest)
+        guard rest.isEmpty, target.count > 0 else { throw .invalidArgument }
+        return try make(name, in: node, request, reply, session) {
+            cl_symlinkat(target.start, $0, name.start)
+        }
+    }
+
+    /// Makes a name in the caller's name and replies with its entry.
+    private func make(
+        _ name: ComponentName, in parent: Node, _ request: Request, _ reply: Reply, _ session: Session,
+        _ call: (_ directory: CInt) -> CInt
+    ) throws(Errno) -> UInt32 {
+        try checkChangeable(name, in: parent)
+        try reply.require(EntryOut.byteCount)
+        try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+            _ = try checked(call(parent.descriptor))
+        }
+        return try reply.send(find(name.start, name.bytes, in: parent, session))
+    }
+
+    func link(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try request.structure(LinkIn.self)
+        let name = try request.name(after: LinkIn.self)
+        try reply.require(EntryOut.byteCount)
+        guard asked.target != .root else { throw .readOnlyFileSystem }
+        let target = try session.node(asked.target)
+        try checkWritable()
+        guard target.child === node.child else { throw .improperLink }
+        if target.isDirectory { throw .notPermitted }
+        try checkChangeable(name, in: node)
+        try checked(
+            cl_link_held(aggregate.processDescriptors.number, target.descriptor, node.descriptor, name.start))
+        // The reply is an entry and so one more reference. It is about the target's inode itself, not about whatever has
+        // the name by now.
+        let clock = cl_file_clock()
+        let found = try target.status()
+        guard session.acquire(target.key, tag: target.tag) != nil else { throw .staleNFSFileHandle }
+        return try reply.send(entry(target, found, clock: clock))
+    }
+
+    func unlink(_ request: Request, _ reply: Reply, _ node: Node, isDirectory: Bool) throws(Errno) -> UInt32 {
+        let name = try ComponentName(only: request.body)
+        try checkChangeable(name, in: node)
+        try checked(cl_unlinkat(node.descriptor, name.start, isDirectory))
+        return reply.done()
+    }
+
+    // MARK: Renaming
+
+    /// A RENAME or RENAME2, taken apart.
+    struct Renaming {
+        let newParent: NodeID
+        let flags: UInt32
+        let oldName: ComponentName
+        let newName: ComponentName
+    }
+
+    func renameRequest(_ request: Request) throws(Errno) -> Renaming {
+        let newParent: NodeID
+        let flags: UInt32
+        var rest: UnsafeRawBufferPointer
+        if request.header.opcode == .rename2 {
+            let asked = try request.structure(Rename2In.self)
+            (newParent, flags) = (asked.newParent, asked.flags)
+            rest = try request.rest(after: Rename2In.self)
+        } else {
+            (newParent, flags) = (try request.structure(RenameIn.self).newParent, 0)
+            rest = try request.rest(after: RenameIn.self)
+        }
+        let oldName = try ComponentName(next: &rest)
+        let newName = try ComponentName(only: rest)
+        return Renaming(newParent: newParent, flags: flags, oldName: oldName, newName: newName)
+    }
+
+    func rename(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        let asked = try renameRequest(request)
+        guard asked.newParent != .root else { throw .readOnlyFileSystem }
+        let target = try session.node(asked.newParent)
+        try checkWritable()
+        // RENAME_NOREPLACE, RENAME_EXCHANGE and RENAME_WHITEOUT are the host's to judge.
+        guard asked.flags & ~7 == 0 else { throw .invalidArgument }
+        // Before the host is asked: the names need not exist.
+        guard target.child === node.child, target.zone == node.zone else { throw .improperLink }
+        try checkChangeable(asked.oldName, in: node)
+        try checkChangeable(asked.newName, in: target)
+        try checked(
+            cl_renameat2(
+                node.descriptor, asked.oldName.start, target.descriptor, asked.newName.start, asked.flags))
+        return reply.done()
+    }
+
+    // MARK: Checks
+
+    func checkWritable() throws(Errno) {
+        if aggregate.access == .readOnly { throw .readOnlyFileSystem }
+    }
+
+    /// Checks that a name may be made, replaced or removed in a directory.
+    ///
+    /// - Throws: ENOTDIR; EROFS where the share hides what is there, or keeps the name in its place so that nothing hidden
+    ///   can be moved to where it would show.
+    func checkChangeable(_ name: ComponentName, in parent: Node) throws(Errno) {
+        guard parent.isDirectory else { throw .notDirectory }
+        if parent.zone.protects(name.bytes) { throw .readOnlyFileSystem }
+    }
+}

@@ -1,0 +1,28 @@
+public import FileService
+
+/// Which of a machine's aggregates a share lands in: what guests may do with a share is settled by its device.
+public enum Bucket: String, CaseIterable, Sendable {
+    /// Shares that guests may change.
+    case readWrite = "rw"
+    /// Shares that guests may only read.
+    case readOnly = "ro"
+
+    /// The bucket of shares with this access.
+    public init(_ access: Access) {
+        switch access {
+        case .readWrite: self = .readWrite
+        case .readOnly: self = .readOnly
+        }
+    }
+
+    /// What guests may do with the bucket's shares.
+    public var access: Access {
+        switch self {
+        case .readWrite: .readWrite
+        case .readOnly: .readOnly
+        }
+    }
+
+    /// The mount tag of the bucket's device, at most 36 bytes; known to the agent as well.
+    public var tag: String { "sheaf-\(rawValue)" }
+}

@@ -1,0 +1,153 @@
+internal import CLinux
+public import FileService
+public import Linux
+public import Logging
+internal import Synchronization
+public import SystemPackage
+public import VhostUser
+
+/// One vhost-user-fs device: one aggregate, served to one frontend at a time.
+///
+/// A frontend brings a thread for its session and one for each virtqueue; all of them end with its connection. The
+/// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
+public final class FileSystemDevice: Sendable {
+    /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
+    public static let maximumRequestQueues = 8
+
+    /// The request queues this device has beside hiprio.
+    public let requestQueues: Int
+    private let log: Logger
+    private let makeHandler: RequestHandlerFactory
+    private let state = Mutex(State())
+
+    /// The connection in hand.
+    private final class Attachment: Sendable {
+        /// Nil after the session.
+        private let socket: Mutex<SharedDescriptor?>
+        /// The session's thread, by its number, once it runs.
+        let threadID = Atomic<Int32>(0)
+
+        init(_ socket: SharedDescriptor) {
+            self.socket = Mutex(socket)
+        }
+
+        /// Holds the conversation; the socket is closed when it returns.
+        func converse(with host: WorkerSet) -> SessionEnd {
+            guard let socket = socket.withLock({ $0 }) else { return .disconnected }
+            let end = Session(socket: socket.number, host: host).run()
+            self.socket.withLock { $0 = nil }
+            return end
+        }
+
+        /// Makes the session end.
+        func hangUp() {
+            guard let socket = socket.withLock({ $0 }) else { return }
+            _ = cl_shutdown_socket(socket.number)
+        }
+    }
+
+    private struct State {
+        var current: Attachment?
+        /// Threads of sessions that have ended or will, nobody having joined them yet.
+        var threads: [(attachment: Attachment, thread: Linux.Thread)] = []
+    }
+
+    /// Makes a device.
+    ///
+    /// - Parameters:
+    ///   - aggregate: What it serves; no other device may.
+    ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
+    ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
+    public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
+        self.init(requestQueues: requestQueues, log: log) { _ in
+            let dispatcher = RequestDispatcher(aggregate: aggregate)
+            return { dispatcher.dispatch(readable: $0, writable: $1) }
+        }
+    }
+
+    /// Makes a device of request handlers alone.
+    init(requestQueues: Int, log: Logger, makeHandler: @escaping RequestHandlerFactory) {
+        self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
+        self.log = log
+        self.makeHandler = makeHandler
+    }
+
+    deinit {
+        joinSessions(ended: true)
+    }
+
+    /// Whether a frontend is connected.
+    public var isServing: Bool { state.withLock { $0.current != nil } }
+
+    /// Serves a frontend until its connection ends, on threads of its own; returns at once.
+    ///
+    /// - Parameters:
+    ///   - connection: The frontend's socket.
+    ///   - onEnd: Called once, on the session's thread, when every thread and descriptor of the session is gone; the next
+    ///     frontend may be served from there.
+    /// - Throws: EBUSY while another frontend is served; what a thread or a descriptor could not be made with.
+    public func serve(
+        _ connection: consuming Descriptor, onEnd: @escaping @Sendable (SessionEnd) -> Void = { _ in }
+    ) throws(Errno) {
+        joinSessions(ended: true)
+        let attachment = Attachment(SharedDescriptor(connection))
+        let isFree = state.withLock { state in
+            guard state.current == nil else { return false }
+            state.current = attachment
+            return true
+        }
+        guard isFree else { throw .resourceBusy }
+
+        do throws(Errno) {
+            let workers = try WorkerSet(ringCount: 1 + requestQueues, log: log, makeHandler: makeHandler)
+            // The session's thread is the only one to use them from here on.
+            nonisolated(unsafe) let host = workers
+            do throws(Errno) {
+                let thread = try Linux.Thread(name: "fs-session") {
+                    attachment.threadID.store(cl_thread_id(), ordering: .relaxed)
+                    self.runSession(attachment, host, onEnd)
+                }
+                state.withLock { $0.threads.append((attachment, thread)) }
+            } catch {
+                workers.end()
+                throw error
+            }
+        } catch {
+            state.withLock { $0.current = nil }
+            throw error
+        }
+    }
+
+    /// Ends the connection, if there is one, and waits until all of its threads have ended and `onEnd` has returned.
+    /// From `onEnd` itself it waits for nothing.
+    public func stop() {
+        state.withLock { $0.current }?.hangUp()
+        joinSessions(ended: false)
+    }
+
+    private func runSession(
+        _ attachment: Attachment, _ workers: WorkerSet, _ onEnd: @Sendable (SessionEnd) -> Void
+    ) {
+        _ = cl_thread_block_signals()
+        let end = attachment.converse(with: workers)
+        workers.end()
+        if case .violation(let violation) = end {
+            log.error("a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])
+        }
+        state.withLock { $0.current = nil }
+        onEnd(end)
+    }
+
+    /// Joins the threads of all sessions, or of those that are done with their frontend, but for one that runs this.
+    private func joinSessions(ended: Bool) {
+        let own = cl_thread_id()
+        let threads = state.withLock { state in
+            let others = state.threads.filter {
+                !(ended && $0.attachment === state.current) && $0.attachment.threadID.load(ordering: .relaxed) != own
+            }
+            state.threads.removeAll { entry in others.contains { $0.attachment === entry.attachment } }
+            return others
+        }
+        for entry in threads { entry.thread.join() }
+    }
+}

@@ -1,0 +1,57 @@
+public import FileService
+internal import Linux
+public import SystemPackage
+
+/// Why a directory could not be shared. The text is for the person who asked.
+public enum ShareError: Error, Equatable, Sendable {
+    /// No path was given.
+    case emptySource
+    /// The path does not lead to anything that can be shared.
+    case source(FilePath, Errno)
+    /// The device cannot take it.
+    case child(AddChildError)
+    /// Another share is to appear at the same place in the guest.
+    case targetInUse(target: String, by: FilePath)
+    /// The guest's path is not absolute.
+    case relativeTarget(String, of: FilePath)
+    /// The share is there, served in another way than asked for now.
+    case otherOptions(FilePath)
+    /// The bucket's file system could not be made.
+    case aggregate(Bucket, Errno)
+}
+
+extension ShareError: CustomStringConvertible {
+    /// What was tried, on what, and what to do.
+    public var description: String {
+        switch self {
+        case .emptySource:
+            "cannot share an empty path; give a directory, such as -v .:/work"
+        case .source(let path, .noSuchFileOrDirectory):
+            "cannot share \(path): no such directory (ENOENT); create it first, nothing is created on the host for you"
+        case .source(let path, .notDirectory):
+            "cannot share \(path): not a directory (ENOTDIR); share the directory that it is in"
+        case .source(let path, let error):
+            "cannot share \(path): \(error.explained)"
+        case .child(let error):
+            error.description
+        case .targetInUse(let target, let path):
+            "cannot mount two shares at \(target) in the guest: \(path) is there; give another target"
+        case .relativeTarget(let target, let path):
+            "cannot mount \(path) at \"\(target)\" in the guest: the target must start with \"/\""
+        case .otherOptions(let path):
+            "\(path) is shared already, with other options; give a name= to share it once more"
+        case .aggregate(let bucket, let error):
+            "cannot make the file system for \(bucket.rawValue) shares: \(error.explained)"
+        }
+    }
+
+    /// The error as a number, for a reply to a program.
+    public var errno: Errno {
+        switch self {
+        case .emptySource, .relativeTarget: .invalidArgument
+        case .source(_, let error), .aggregate(_, let error): error
+        case .child(let error): error.errno
+        case .targetInUse, .otherOptions: .fileExists
+        }
+    }
+}
