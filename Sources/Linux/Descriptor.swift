@@ -58,3 +58,23 @@ public struct SocketPair: ~Copyable {
         far = Descriptor(owning: second)
     }
 }
+
+/// A pipe, both ends close-on-exec. Corresponds to `pipe2(2)`.
+@frozen
+public struct Pipe: ~Copyable {
+    /// Where its bytes come out.
+    public var readingEnd: Descriptor
+    /// Where they go in.
+    public var writingEnd: Descriptor
+
+    /// Opens the pipe.
+    ///
+    /// - Throws: What pipe2(2) failed with, such as EMFILE.
+    public init() throws(Errno) {
+        var reading: CInt = -1
+        var writing: CInt = -1
+        _ = try checked(cl_pipe(&reading, &writing))
+        readingEnd = Descriptor(owning: reading)
+        writingEnd = Descriptor(owning: writing)
+    }
+}

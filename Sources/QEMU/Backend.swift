@@ -4,6 +4,11 @@ public import EventLoop
 public enum Backend: Equatable, Sendable {
     /// A connected socket that QEMU inherits under this number.
     case descriptor(CInt)
+    /// A pipe or file that QEMU inherits under this number, to write to.
+    ///
+    /// For a console: a socket would take few of its single bytes before it is full, and the guest's UART drops what its
+    /// character device does not take. A pipe keeps 64 KiB of them, and then makes QEMU wait.
+    case output(CInt)
     /// A unix socket that somebody listens on.
     case connect(path: String)
     /// A unix socket that QEMU itself listens on, without waiting for anybody.
@@ -21,6 +26,12 @@ public enum Backend: Equatable, Sendable {
         case .descriptor(let number):
             kind = "socket"
             properties.append(.property("fd", number))
+        case .output(let number):
+            kind = "file"
+            // QEMU has no other name for an inherited descriptor that is to be a file.
+            line.add("-add-fd", "fd=\(number),set=\(number)")
+            // Without `append` it would be truncated, which a pipe cannot be.
+            properties += [.property("path", "/dev/fdset/\(number)"), .property("append", true)]
         case .connect(let path):
             kind = "socket"
             properties.append(.property("path", path))
@@ -52,8 +63,17 @@ public struct InheritedDescriptors: Equatable {
     ///
     /// - Returns: The same descriptor as QEMU's command line names it.
     public mutating func add(_ descriptor: CInt) -> Backend {
+        .descriptor(map(descriptor))
+    }
+
+    /// Lets QEMU inherit `descriptor`, the writing end of a pipe or a file, as `add` does.
+    public mutating func addOutput(_ descriptor: CInt) -> Backend {
+        .output(map(descriptor))
+    }
+
+    private mutating func map(_ descriptor: CInt) -> CInt {
         let target = 3 + CInt(mappings.count)
         mappings.append(Launch.Mapping(source: descriptor, target: target))
-        return .descriptor(target)
+        return target
     }
 }

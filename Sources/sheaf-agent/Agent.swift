@@ -68,7 +68,7 @@ struct Agent {
             case .begin:
                 try settings.validate()
                 return settings
-            case .powerOff: throw Failure(attempt: "boot: the launcher has changed its mind", reason: .interrupted)
+            case .powerOff: throw Failure(attempt: "boot: the launcher has changed its mind", reason: .canceled)
             default: break
             }
         }

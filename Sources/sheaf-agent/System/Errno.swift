@@ -11,17 +11,9 @@ struct Errno: Error, Equatable {
     static let isBusy = Errno(code: EBUSY)
     static let wouldBlock = Errno(code: EAGAIN)
     static let timedOut = Errno(code: ETIMEDOUT)
-    static let interrupted = Errno(code: EINTR)
+    static let canceled = Errno(code: ECANCELED)
     static let brokenPipe = Errno(code: EPIPE)
     static let inputOutput = Errno(code: EIO)
-}
-
-/// Something the agent set out to do and could not.
-struct Failure: Error {
-    /// What was tried, as words that follow "cannot".
-    let attempt: Text
-    /// Why it failed.
-    let reason: Errno
 }
 
 /// The result of a call that leaves its reason in errno.
@@ -36,15 +28,4 @@ func checked(_ result: Int32) throws(Errno) -> Int32 {
 func unwrapped(_ result: Int32) throws(Errno) -> Int32 {
     guard result >= 0 else { throw Errno(code: -result) }
     return result
-}
-
-/// Runs `body`; should it fail, says what it was for.
-func attempt<Value>(
-    _ what: @autoclosure () -> Text, _ body: () throws(Errno) -> Value
-) throws(Failure) -> Value {
-    do throws(Errno) {
-        return try body()
-    } catch {
-        throw Failure(attempt: what(), reason: error)
-    }
 }

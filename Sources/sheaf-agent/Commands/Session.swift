@@ -8,7 +8,7 @@ final class Session {
         case starting
         /// Executed.
         case running
-        /// Executed, and could not be: nothing is left but to reap it.
+        /// Could not be executed: nothing is left but to reap the child.
         case failed
         /// Ended, at this moment.
         case ended(wasSignalled: Bool, value: UInt8, at: Int64)
@@ -88,7 +88,7 @@ final class Session {
         }
     }
 
-    /// Takes the status that its first process has left.
+    /// Takes the status that its first process has left, which may come before the report has been read.
     func reaped(wasSignalled: Bool, value: UInt8) {
         exit = (wasSignalled, value)
         noteEnd()
