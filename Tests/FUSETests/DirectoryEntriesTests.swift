@@ -38,12 +38,14 @@ import Testing
             }
             var decoder = DirectoryDecoder(UnsafeRawBufferPointer(rebasing: buffer[..<encoder.count]), plus: true)
             for (index, name) in ["a", "exactly8", "nine-byte"].enumerated() {
-                let element = try #require(decoder.next())
+                let next = decoder.next()
+                let element = try #require(next)
                 #expect(element.entry.cookie == UInt64(index + 1))
                 #expect(element.found?.node.rawValue == UInt64(index + 2))
                 #expect(String(decoding: element.name, as: UTF8.self) == name)
             }
-            #expect(decoder.next() == nil)
+            let end = decoder.next()
+            #expect(end == nil)
         }
     }
 }

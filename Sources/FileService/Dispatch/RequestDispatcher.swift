@@ -1,5 +1,8 @@
-public import CLinux
+// Both without an access level, as everywhere in this module: whether the public `iovec` counts as CLinux's or Glibc's
+// differs between debug and release builds.
+import CLinux
 internal import FUSE
+import Glibc
 internal import Sandbox
 internal import SystemPackage
 
