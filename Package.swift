@@ -57,7 +57,7 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags([
                     "-Xclang-linker", "-static", "-Xclang-linker", "-nostdlib",
-                    "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                    "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
                     "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
                     "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",
                 ])
@@ -67,9 +67,9 @@ let package = Package(
         host("Commands", ["Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
         host(
             "Machine",
-            ["QEMU", "GuestBoot", "GuestLink", "ShareHost", "EventLoop", "Linux", "CLinux", logging, system]),
+            ["QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", "CLinux", logging, system]),
         host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
-        host("GuestBoot", ["Linux", "CLinux", system]),
+        host("GuestBoot", ["GuestLink", "Linux", "CLinux", system]),
         host("GuestLink"),
         host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
 
@@ -109,7 +109,7 @@ let package = Package(
         tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
         tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux"]),
         tests("GuestLink", ["Linux"]),
-        tests("GuestBoot", ["Linux"]),
+        tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "Linux"]),
         tests("EventLoop", ["Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "Linux"]),

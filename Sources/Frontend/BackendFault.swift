@@ -27,7 +27,7 @@ public enum BackendFault: Error, Equatable, CustomStringConvertible {
     }
 
     /// Runs a call of the host, and says what it was for if it fails.
-    static func wrapping<R: ~Copyable>(_ what: String, _ body: () throws(Errno) -> R) throws(BackendFault) -> R {
+    public static func wrapping<R: ~Copyable>(_ what: String, _ body: () throws(Errno) -> R) throws(BackendFault) -> R {
         do { return try body() } catch { throw .host(what, error) }
     }
 }

@@ -234,14 +234,21 @@ public final class DriverQueue: @unchecked Sendable {
             askForCall()
             if readyCount > 0 { return }
             if let timeout {
-                var poll = pollfd(fd: callEvent.number, events: Int16(POLLIN), revents: 0)
-                let ready = cl_poll(&poll, 1, timeout)
-                if ready == 0 {
-                    throw .silent("queue \(index) returned nothing within \(timeout) ms")
-                }
+                try poll(timeout)
+                _ = cl_eventfd_wait(callEvent.number)
+            } else if cl_eventfd_wait(callEvent.number) == -Errno.resourceTemporarilyUnavailable.rawValue {
+                // A backend may set O_NONBLOCK, which is the open file's and so this side's as well.
+                try poll(-1)
+                _ = cl_eventfd_wait(callEvent.number)
             }
-            _ = cl_eventfd_wait(callEvent.number)
             calls += 1
+        }
+    }
+
+    private func poll(_ timeout: CInt) throws(BackendFault) {
+        var event = pollfd(fd: callEvent.number, events: Int16(POLLIN), revents: 0)
+        if cl_poll(&event, 1, timeout) == 0 {
+            throw .silent("queue \(index) returned nothing within \(timeout) ms")
         }
     }
 

@@ -1,5 +1,5 @@
 /// A command for the agent to run in the guest.
-public struct ExecRequest {
+public struct ExecRequest: Sendable {
     /// Set where the command gets a pseudoterminal for all three of its standard streams, and not three pipes.
     public var hasTerminal: Bool
     /// The terminal's size; zero where it is not known.

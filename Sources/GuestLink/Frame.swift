@@ -17,7 +17,7 @@ public let linkVersion: UInt8 = 1
 public let streamWindow = 256 * 1024
 
 /// What a frame means. Session 0 is the guest as a whole; a command run in it has a session of its own from 1 up.
-public enum FrameKind: UInt8 {
+public enum FrameKind: UInt8, Sendable {
     // Launcher to agent.
 
     /// One setting as `key=value`, the very text that would have stood on the kernel command line as `sheaf.key=value`.
@@ -69,7 +69,7 @@ public enum FrameKind: UInt8 {
 }
 
 /// A frame's header.
-public struct FrameHeader {
+public struct FrameHeader: Sendable {
     /// Bytes of payload that follow.
     public var length: Int
     /// Whose frame it is.

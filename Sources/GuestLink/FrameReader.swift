@@ -1,5 +1,5 @@
 /// Cuts a byte stream into frames, however it arrives.
-public struct FrameReader {
+public struct FrameReader: Sendable {
     private var pending: [UInt8] = []
     private var start = 0
 

@@ -1,5 +1,5 @@
 /// Appends fields to a frame's payload: integers little-endian, byte strings with their length (u32) before them.
-public struct PayloadWriter {
+public struct PayloadWriter: Sendable {
     /// What is written so far.
     public private(set) var bytes: [UInt8] = []
 
@@ -38,7 +38,7 @@ public struct PayloadWriter {
 }
 
 /// Takes fields from a frame's payload in the order in which `PayloadWriter` put them; every one is nil past the end.
-public struct PayloadReader {
+public struct PayloadReader: Sendable {
     private let bytes: [UInt8]
     private var position = 0
 

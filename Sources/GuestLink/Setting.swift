@@ -12,10 +12,25 @@ public enum SettingKey {
     public static let spilled: StaticString = "spilled"
 }
 
-/// The two aggregates as both sides name them.
-public enum Bucket: UInt8 {
-    /// Shares that the guest may write.
-    case readWrite = 0
-    /// Shares that the host refuses to change.
-    case readOnly = 1
+/// A setting's value as the fields that it is made of.
+public enum SettingFields {
+    /// Joins fields into a value.
+    public static func encode(_ fields: [[UInt8]]) -> [UInt8] {
+        var value: [UInt8] = []
+        for (index, field) in fields.enumerated() {
+            if index > 0 { value.append(0x2c) }
+            value.append(contentsOf: PercentEncoding.encode(field))
+        }
+        return value
+    }
+
+    /// Cuts a value into its fields; nil where one of them is not percent-encoded as it should be.
+    public static func decode(_ value: [UInt8]) -> [[UInt8]]? {
+        var fields: [[UInt8]] = []
+        for part in value.split(separator: 0x2c, omittingEmptySubsequences: false) {
+            guard let field = PercentEncoding.decode([UInt8](part)) else { return nil }
+            fields.append(field)
+        }
+        return fields
+    }
 }

@@ -38,6 +38,9 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 /// Makes a pair of connected stream sockets, both close-on-exec. Corresponds to `socketpair(2)`.
+///
+/// Frozen, so that other modules may take one end out.
+@frozen
 public struct SocketPair: ~Copyable {
     /// The end that stays here.
     public var near: Descriptor
@@ -53,5 +56,25 @@ public struct SocketPair: ~Copyable {
         _ = try checked(cl_socketpair(&first, &second))
         near = Descriptor(owning: first)
         far = Descriptor(owning: second)
+    }
+}
+
+/// A pipe, both ends close-on-exec. Corresponds to `pipe2(2)`.
+@frozen
+public struct Pipe: ~Copyable {
+    /// Where its bytes come out.
+    public var readingEnd: Descriptor
+    /// Where they go in.
+    public var writingEnd: Descriptor
+
+    /// Opens the pipe.
+    ///
+    /// - Throws: What pipe2(2) failed with, such as EMFILE.
+    public init() throws(Errno) {
+        var reading: CInt = -1
+        var writing: CInt = -1
+        _ = try checked(cl_pipe(&reading, &writing))
+        readingEnd = Descriptor(owning: reading)
+        writingEnd = Descriptor(owning: writing)
     }
 }

@@ -137,11 +137,15 @@ extension QueueWorker {
         return stoppedAt.load(ordering: .acquiring)
     }
 
+    /// Takes another descriptor to signal. A full eventfd or pipe, which a frontend can pass as well, must not hold a worker
+    /// for ever; QEMU's are not blocking in the first place.
     func setCall(_ call: SharedDescriptor?) {
+        if let call { _ = cl_set_nonblocking(call.number, true) }
         post { $0.call = .some(call) }
     }
 
     func setError(_ error: SharedDescriptor?) {
+        if let error { _ = cl_set_nonblocking(error.number, true) }
         post { $0.error = .some(error) }
     }
 

@@ -1,1 +1,3 @@
-print("to be written")
+import Commands
+
+Sheaf.start()

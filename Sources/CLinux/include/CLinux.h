@@ -13,6 +13,7 @@
 #include "cl_memory.h"
 #include "cl_process.h"
 #include "cl_socket.h"
+#include "cl_stream.h"
 #include "cl_terminal.h"
 #include "cl_thread.h"
 #include "cl_xattr.h"

@@ -1,0 +1,50 @@
+#include "CAgent.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+int agent_errno(void) { return errno; }
+
+static int outcome(int result) { return result < 0 ? -errno : result; }
+
+int agent_open(const char *path, int flags) { return outcome(open(path, flags | O_CLOEXEC, 0600)); }
+
+int agent_pipe(int ends[2]) { return outcome(pipe2(ends, O_CLOEXEC)); }
+
+int agent_make_nonblocking(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 ? -errno : outcome(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+}
+
+int agent_readable_bytes(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) < 0 ? -errno : count;
+}
+
+int agent_load_module(int descriptor, int flags) {
+    return outcome((int)syscall(SYS_finit_module, descriptor, "", flags));
+}
+
+int agent_bring_up_loopback(void) {
+    int socket_descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket_descriptor < 0) return -errno;
+    struct ifreq request = {.ifr_name = "lo"};
+    int result = ioctl(socket_descriptor, SIOCGIFFLAGS, &request);
+    if (result == 0) {
+        request.ifr_flags |= IFF_UP;
+        result = ioctl(socket_descriptor, SIOCSIFFLAGS, &request);
+    }
+    result = outcome(result);
+    close(socket_descriptor);
+    return result;
+}
+
+int64_t agent_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

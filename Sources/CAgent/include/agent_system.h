@@ -1,0 +1,31 @@
+// Errno, time, files, modules and the network interface that every guest has.
+#ifndef AGENT_SYSTEM_H
+#define AGENT_SYSTEM_H
+
+#include <stdint.h>
+
+/// The calling thread's errno.
+int agent_errno(void);
+
+/// Opens a file, always with O_CLOEXEC.
+int agent_open(const char *path, int flags);
+
+/// Makes a pipe whose ends do not outlive an exec: the end to read from, then the end to write to.
+int agent_pipe(int ends[2]);
+
+/// Makes a descriptor's reads and writes return EAGAIN where they would wait.
+int agent_make_nonblocking(int descriptor);
+
+/// The number of bytes that wait to be read.
+int agent_readable_bytes(int descriptor);
+
+/// Loads a kernel module from an open file; flags as in finit_module(2).
+int agent_load_module(int descriptor, int flags);
+
+/// Sets the interface `lo` up.
+int agent_bring_up_loopback(void);
+
+/// Milliseconds on a clock that no one sets.
+int64_t agent_milliseconds(void);
+
+#endif

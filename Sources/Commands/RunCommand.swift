@@ -1,0 +1,185 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Machine
+internal import SystemPackage
+
+/// `sheaf run`: boot a VM, run a command in it, exit with its status.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Boot a VM with shares and run a command, or a shell, in it.",
+        usage: "sheaf run [-v SRC[:DST][:ro|rw]]... [options] [-- COMMAND...]",
+        discussion: """
+            The guest runs a kernel of this machine (or --kernel) on the host's own system, read-only under a temporary
+            overlay: what the guest writes outside of shares is gone with it, and nothing personal is in it that you did
+            not share. No root privileges are needed.
+
+              sheaf run                                       a shell
+              sheaf run -v ~/src:/src -v ~/models:/models:ro  a shell with two folders, one of them read-only
+              sheaf run -v .:/work --cwd /work -- make check  one command; its own exit status, stdout and stderr
+              sheaf run --kernel arch/x86/boot/bzImage --timeout 60 -- uname -r
+
+            Read-only is enforced on the host: root in the guest cannot get around it.
+
+            Exit status: the command's own; 124 after --timeout; 125 when the VM could not be launched; 126 or 127 when
+            the command cannot be executed or is not found; 128+N when signal N ended it; 255 (or --panic-exit-code)
+            after a kernel panic, a reset, or the guest's sudden end.
+            """)
+
+    @Option(
+        name: [.short, .customLong("share")],
+        help: ArgumentHelp(
+            "Share a host directory (repeatable). Without DST it appears at the same path as on the host.",
+            discussion: "Or by keys: source=SRC,target=DST,name=NAME,ro. '\\' takes the next character as it is.",
+            valueName: "SRC[:DST][:ro|rw]"),
+        transform: ShareArgument.checked)
+    var v: [ShareRequest] = []
+
+    @Option(help: ArgumentHelp("A kernel image, a build tree, or a version such as 6.12.", valueName: "PATH|VERSION"))
+    var kernel: String?
+
+    @Option(help: ArgumentHelp("The kernel's modules, where they are not in /lib/modules.", valueName: "DIR"))
+    var modules: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The guest's root: host, host:all, none, or a directory (DIR:rw to write through).", valueName: "ROOT"),
+        transform: RootSelection.init(argument:))
+    var root: RootSelection = .host(everything: false)
+
+    @Option(help: ArgumentHelp("More for the guest's kernel command line.", valueName: "TEXT"))
+    var append: String?
+
+    @Option(help: ArgumentHelp("Virtual CPUs.", valueName: "N"))
+    var cpus = 1
+
+    @Option(help: ArgumentHelp("The guest's memory: 512M, 2G.", valueName: "SIZE"))
+    var memory = MemorySize(mebibytes: 1024)
+
+    @Option(help: ArgumentHelp("auto, kvm or tcg.", valueName: "WHICH"))
+    var accel = "auto"
+
+    @Option(help: ArgumentHelp("The guest's host name.", valueName: "NAME"))
+    var name = "sheaf"
+
+    @Option(help: ArgumentHelp("Where the command starts in the guest.", valueName: "DIR"))
+    var cwd: String?
+
+    @Option(
+        name: [.customShort("e"), .customLong("env")],
+        help: ArgumentHelp("Set a variable for the command, or pass on yours (repeatable).", valueName: "NAME[=VALUE]"))
+    var environment: [String] = []
+
+    @Option(help: ArgumentHelp("Give up after so many seconds, with exit status 124.", valueName: "SECONDS"))
+    var timeout: Double?
+
+    @Option(help: ArgumentHelp("What to exit with after a panic, a reset or a lost guest.", valueName: "CODE"))
+    var panicExitCode: UInt8 = 255
+
+    @Option(help: ArgumentHelp("Write outcome, times and shares as JSON ('-' for stderr).", valueName: "FILE"))
+    var report: String?
+
+    @Flag(help: "Print the QEMU command and the kernel command line, and start nothing.")
+    var dryRun = false
+
+    @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+    var quiet = false
+
+    @Flag(help: "Say what is done, and show the guest's console.")
+    var verbose = false
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("What to run in the guest.", valueName: "COMMAND"))
+    var command: [String] = []
+
+    func validate() throws {
+        guard (1...256).contains(cpus) else { throw ValidationError("--cpus \(cpus) is not between 1 and 256") }
+        guard memory.mebibytes >= 128 else { throw ValidationError("--memory \(memory.mebibytes)M is under 128M") }
+        guard ["auto", "kvm", "tcg"].contains(accel) else {
+            throw ValidationError("--accel \(accel) is none of auto, kvm, tcg")
+        }
+        if let timeout, !(timeout > 0) { throw ValidationError("--timeout \(timeout) is not a positive number of seconds") }
+        if let cwd, !cwd.hasPrefix("/") { throw ValidationError("--cwd '\(cwd)' is not absolute") }
+        guard !name.isEmpty, name.utf8.count <= 63, name.utf8.allSatisfy(isNameCharacter) else {
+            throw ValidationError("--name '\(name)' is no name (letters, digits and '-', at most 63)")
+        }
+    }
+
+    func run() throws {
+        var configuration = MachineConfiguration()
+        configuration.command = command
+        configuration.shares = v
+        configuration.root = root
+        configuration.kernel = kernel
+        configuration.modules = modules.map(absolutePath)
+        configuration.append = append
+        configuration.cpus = cpus
+        configuration.memory = memory.mebibytes
+        configuration.acceleration = accel
+        configuration.hostname = name
+        configuration.directory = cwd
+        configuration.environment = environment.compactMap(environmentEntry)
+        configuration.timeout = timeout
+        configuration.panicExitCode = panicExitCode
+        configuration.report = report.map { $0 == "-" ? "-" : absolutePath($0) }
+        configuration.isQuiet = quiet
+        configuration.isVerbose = verbose
+        if dryRun {
+            do {
+                print(try DryRun.describe(configuration))
+            } catch {
+                FileDescriptor.standardError.say("sheaf: \(error)")
+                throw ExitCode(125)
+            }
+            return
+        }
+        throw ExitCode(Int32(Launcher(configuration).run()))
+    }
+}
+
+/// `NAME=VALUE` as it is, `NAME` with the launcher's own value; nothing for one that is not set here.
+private func environmentEntry(_ text: String) -> String? {
+    if text.contains("=") { return text }
+    guard let value = getenv(text) else { return nil }
+    return "\(text)=\(String(cString: value))"
+}
+
+private func isNameCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d: true
+    default: false
+    }
+}
+
+extension ShareArgument {
+    /// `parse`, with an error that the argument parser shows as it stands.
+    static func checked(_ text: String) throws -> ShareRequest {
+        do {
+            return try parse(text)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+}
+
+extension RootSelection {
+    /// Reads the value of `--root`.
+    init(argument: String) throws {
+        switch argument {
+        case "host": self = .host(everything: false)
+        case "host:all": self = .host(everything: true)
+        case "none": self = .none
+        case "": throw ValidationError("--root is empty (write host, host:all, none or a directory)")
+        default:
+            let isWritable = argument.hasSuffix(":rw")
+            let path = isWritable || argument.hasSuffix(":ro") ? String(argument.dropLast(3)) : argument
+            self = .directory(absolutePath(path), isWritable: isWritable)
+        }
+    }
+}
+
+extension FileDescriptor {
+    /// Writes one line for a person; a line that cannot be written has nobody to read it.
+    func say(_ line: String) {
+        _ = try? writeAll((line + "\n").utf8)
+    }
+}

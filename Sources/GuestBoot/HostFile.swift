@@ -1,0 +1,95 @@
+internal import CLinux
+internal import Glibc
+internal import Linux
+internal import SystemPackage
+
+/// What a file was when it was looked at: enough to tell that it has been changed or replaced.
+struct FileIdentity {
+    let status: cl_statx
+
+    /// Looks at what `path` leads to, symlinks followed.
+    init(of path: FilePath) throws(Errno) {
+        let file = try Descriptor(result: path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH, 0) })
+        var status = cl_statx()
+        try checked(cl_statx(file.number, nil, &status))
+        self.status = status
+    }
+
+    var isDirectory: Bool { status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    var isRegularFile: Bool { status.mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+
+    /// The identity as text, the same for as long as nobody has written to the file or put another one in its place.
+    var text: String {
+        "\(status.dev_major):\(status.dev_minor):\(status.ino) \(status.size)"
+            + " \(status.mtime_sec).\(status.mtime_nsec) \(status.ctime_sec).\(status.ctime_nsec)"
+    }
+}
+
+/// True where `path` leads to a directory.
+func isDirectory(_ path: FilePath) -> Bool { (try? FileIdentity(of: path))?.isDirectory ?? false }
+
+/// True where `path` leads to a regular file, readable or not.
+func isRegularFile(_ path: FilePath) -> Bool { (try? FileIdentity(of: path))?.isRegularFile ?? false }
+
+/// Reads a file from its start to its end, or to `limit` bytes.
+///
+/// - Throws: What open(2) or read(2) failed with.
+func contents(of path: FilePath, limit: Int = .max) throws(Errno) -> [UInt8] {
+    let file = try Descriptor(result: path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, O_RDONLY, 0) })
+    return try contents(of: file.number, limit: limit)
+}
+
+/// Reads what an open file has from its offset on, up to `limit` bytes.
+func contents(of file: CInt, limit: Int = .max) throws(Errno) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 256 * 1024)
+    while bytes.count < limit {
+        let wanted = min(chunk.count, limit - bytes.count)
+        let count = try checked(
+            chunk.withUnsafeMutableBytes { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                return cl_read(file, base, wanted)
+            })
+        guard count > 0 else { break }
+        bytes.append(contentsOf: chunk[..<count])
+    }
+    return bytes
+}
+
+/// Writes all bytes at an open file's offset.
+func write(_ bytes: [UInt8], to file: CInt) throws(Errno) {
+    var written = 0
+    while written < bytes.count {
+        let done = written
+        written += try checked(
+            bytes.withUnsafeBytes { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                return cl_write(file, base + done, buffer.count - done)
+            })
+    }
+}
+
+/// The names in a directory, `.` and `..` left out, in no order; empty where it cannot be read.
+func names(in directory: FilePath) -> [String] {
+    guard let stream = directory.withPlatformString({ opendir($0) }) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+            field.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: field.pointee)) {
+                String(cString: $0)
+            }
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+}
+
+/// Makes a directory and those above it that are missing, with mode 0777 less the umask.
+func makeDirectories(_ path: FilePath) throws(Errno) {
+    guard !isDirectory(path) else { return }
+    let parent = path.removingLastComponent()
+    if !parent.isEmpty { try makeDirectories(parent) }
+    // Somebody else may have made it in the meantime.
+    if path.withPlatformString({ mkdir($0, 0o777) }) != 0, errno != EEXIST { throw Errno(rawValue: errno) }
+}

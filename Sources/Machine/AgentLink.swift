@@ -1,0 +1,120 @@
+public import GuestLink
+
+/// The launcher's side of the link: turns frames into calls and calls into frames, whatever carries the bytes.
+public final class AgentLink {
+    /// What the link reports; each is called on the thread that feeds `receive`.
+    public struct Events {
+        /// The agent is there; the guest kernel's release.
+        public var hello: (_ kernelRelease: String) -> Void = { _ in }
+        /// The guest is set up and takes commands.
+        public var ready: () -> Void = {}
+        /// The guest could not be set up: an errno, 0 where there is none, and what was tried.
+        public var failed: (_ error: UInt32, _ text: String) -> Void = { _, _ in }
+        /// A word for a person.
+        public var log: (_ text: String) -> Void = { _ in }
+        /// The link carries no frames any more; why.
+        public var broken: (_ reason: String) -> Void = { _ in }
+
+        /// Events that nobody hears.
+        public init() {}
+    }
+
+    /// Who hears of what.
+    public var events = Events()
+
+    private let send: ([UInt8]) -> Void
+    private var reader = FrameReader()
+    private var sessions: [UInt16: GuestSession] = [:]
+    private var lastSession: UInt16 = 0
+    private var isBroken = false
+
+    /// A link whose frames leave by `send`.
+    ///
+    /// - Parameter send: Queues bytes; it must keep their order and not call back into the link.
+    public init(send: @escaping ([UInt8]) -> Void) {
+        self.send = send
+    }
+
+    /// Takes the next bytes that came from the agent.
+    public func receive(_ bytes: UnsafeRawBufferPointer) {
+        guard !isBroken else { return }
+        reader.append(bytes)
+        while !isBroken, let (header, payload) = reader.next() { handle(header, payload) }
+        if reader.isBroken { breakLink("a frame's header is none") }
+    }
+
+    /// Sends one setting, `key=value`, that the kernel command line had no room for.
+    public func send(setting: [UInt8]) {
+        send(.setting, session: 0, setting)
+    }
+
+    /// Says that all settings are sent.
+    public func begin() {
+        send(.begin, session: 0, [])
+    }
+
+    /// Asks the guest to power off.
+    public func powerOff() {
+        send(.powerOff, session: 0, [])
+    }
+
+    /// Runs a command in the guest.
+    ///
+    /// - Returns: Its session; set the session's events before the loop runs again.
+    public func execute(_ request: ExecRequest) -> GuestSession {
+        repeat { lastSession = lastSession == .max ? 1 : lastSession + 1 } while sessions[lastSession] != nil
+        let session = GuestSession(number: lastSession, link: self)
+        sessions[lastSession] = session
+        send(.exec, session: lastSession, request.payload)
+        return session
+    }
+
+    func send(_ kind: FrameKind, session: UInt16, _ payload: [UInt8]) {
+        guard !isBroken else { return }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(frameHeaderSize + payload.count)
+        FrameHeader(kind: kind, session: session, length: payload.count).append(to: &bytes)
+        bytes.append(contentsOf: payload)
+        send(bytes)
+    }
+
+    private func breakLink(_ reason: String) {
+        guard !isBroken else { return }
+        isBroken = true
+        events.broken(reason)
+    }
+
+    private func handle(_ header: FrameHeader, _ payload: [UInt8]) {
+        // A kind that is not known is a later version's, and not for us.
+        guard let kind = FrameKind(rawValue: header.kind) else { return }
+        guard header.session == 0 else {
+            // A frame for a session that has ended may still have been under way.
+            guard let session = sessions[header.session] else { return }
+            if !session.handle(kind, payload) { sessions[header.session] = nil }
+            return
+        }
+        var payload = PayloadReader(payload)
+        switch kind {
+        case .hello:
+            guard let version = payload.byte() else { return breakLink("the agent's hello is empty") }
+            guard version == linkVersion else {
+                return breakLink("the agent speaks version \(version) of the link, the launcher version \(linkVersion)")
+            }
+            events.hello(text(payload.remainder()))
+        case .ready:
+            events.ready()
+        case .failed:
+            guard let error = payload.word() else { return breakLink("the agent's failure is cut short") }
+            events.failed(error, text(payload.remainder()))
+        case .log:
+            events.log(text(payload.remainder()))
+        default:
+            break
+        }
+    }
+}
+
+/// The guest's bytes as text that a terminal can take: control characters become `?`.
+func text(_ bytes: [UInt8]) -> String {
+    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7f ? 0x3f : $0 }, as: UTF8.self)
+}

@@ -1,0 +1,251 @@
+internal import CLinux
+internal import EventLoop
+internal import Glibc
+internal import GuestBoot
+internal import GuestLink
+internal import Linux
+internal import QEMU
+internal import SystemPackage
+
+/// One `sheaf run`: a VM, one command in it, and how that ended.
+public final class Launcher {
+    private let configuration: MachineConfiguration
+    private let loop = EventLoop()
+    private var clock = PhaseClock()
+    private var machine: VirtualMachine?
+    private var streams: StandardStreams?
+    private var session: GuestSession?
+    private var sources: [EventSource] = []
+    private var deadline: EventSource?
+
+    /// What is known of the outcome so far; the first word counts.
+    private var outcome: Outcome?
+    private var message: String?
+    private var isEnding = false
+    /// The signal that asked the launcher to end.
+    private var asked: UInt8?
+
+    /// A run of this configuration.
+    public init(_ configuration: MachineConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Boots, runs, and cleans up.
+    ///
+    /// To be called on the main thread: QEMU is killed when the thread that started it ends.
+    ///
+    /// - Returns: What the process is to exit with.
+    public func run() -> UInt8 {
+        do {
+            try launch()
+            loop.run()
+        } catch {
+            settle(.launcherError, "\(error)")
+        }
+        return conclude()
+    }
+
+    private func launch() throws {
+        let streams: StandardStreams
+        do {
+            streams = try StandardStreams(on: loop)
+        } catch {
+            throw LaunchError("the standard streams cannot be used: \(error.explained)")
+        }
+        streams.onEscape = { [unowned self] in asked(toEndBy: UInt8(truncatingIfNeeded: SIGINT), at: 2) }
+        self.streams = streams
+        watchSignals()
+        if let timeout = configuration.timeout {
+            sources.append(
+                loop.after(.seconds(max(0, timeout - clock.elapsed / 1000))) { [unowned self] in
+                    settle(.timeout, "the command did not end within \(timeout.formatted) s")
+                    end(orderly: false)
+                })
+        }
+
+        let machine = try VirtualMachine(configuration, clock: clock, on: loop)
+        self.machine = machine
+        machine.events.ready = { [unowned self] in startCommand() }
+        machine.events.failed = { [unowned self] outcome, text in
+            settle(outcome, text)
+            end(orderly: false)
+        }
+        machine.events.note = { [unowned self] text in if configuration.isVerbose { streams.say("sheaf: \(text)") } }
+        machine.events.off = { [unowned self] end in machineIsOff(end) }
+        try machine.start()
+    }
+
+    // MARK: - The command
+
+    private func startCommand() {
+        guard let machine, let streams, !isEnding else { return }
+        let size = streams.windowSize
+        var environment = configuration.environment
+        if streams.hasTerminal, let terminal = getenv("TERM") {
+            environment.insert("TERM=\(String(cString: terminal))", at: 0)
+        }
+        let session = machine.link.execute(
+            ExecRequest(
+                hasTerminal: streams.hasTerminal, rows: size.rows, columns: size.columns,
+                arguments: configuration.command.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
+                directory: Array((configuration.directory ?? "").utf8)))
+        self.session = session
+        streams.join(session)
+        let written = session.events.written
+        session.events.written = { [unowned self] stream, bytes in
+            self.machine?.clock.reach(.output)
+            written(stream, bytes)
+        }
+        session.events.started = { [unowned self] _ in
+            self.machine?.clock.reach(.started)
+            if streams.hasTerminal, configuration.command.isEmpty, !configuration.isQuiet {
+                streams.say("sheaf: Ctrl-] three times ends the VM")
+            }
+            streams.beginInput()
+        }
+        session.events.ended = { [unowned self] in commandEnded($0) }
+    }
+
+    private func commandEnded(_ status: GuestSession.Status) {
+        machine?.clock.reach(.ended)
+        session = nil
+        switch status {
+        case .exited(let code): settle(.exited(code: code))
+        case .signaled(let number): settle(.signaled(number: number))
+        case .failed(let error, let text):
+            let errno = Errno(rawValue: CInt(truncatingIfNeeded: error))
+            // A directory that is not there (`enter …`) is no command that is not found.
+            let notFound = errno == .noSuchFileOrDirectory && text.hasPrefix("run ")
+            settle(.cannotExecute(notFound: notFound), "the guest cannot \(text): \(errno.explained)")
+        }
+        end(orderly: true)
+    }
+
+    // MARK: - The end
+
+    /// Notes the outcome, if there is none yet.
+    private func settle(_ outcome: Outcome, _ message: String? = nil) {
+        guard self.outcome == nil else { return }
+        self.outcome = outcome
+        self.message = message
+    }
+
+    private func watchSignals() {
+        for signal in [ObservableSignal.interrupt, .terminate, .hangup] {
+            var count = 0
+            sources.append(
+                loop.onSignal(signal) { [unowned self] in
+                    count += 1
+                    asked(toEndBy: UInt8(truncatingIfNeeded: signal.number), at: count)
+                })
+        }
+    }
+
+    /// Passes the first request to end on to the command, and ends the VM with the second, or when the command takes long.
+    private func asked(toEndBy signal: UInt8, at count: Int) {
+        asked = signal
+        if let session, count == 1, !isEnding {
+            session.signal(signal)
+            deadline = loop.after(.seconds(3)) { [unowned self] in
+                settle(.signaled(number: signal))
+                end(orderly: false)
+            }
+        } else {
+            settle(.signaled(number: signal))
+            end(orderly: false)
+        }
+    }
+
+    /// Ends the VM: by asking the guest, so that its writes reach the host, or at once.
+    private func end(orderly: Bool) {
+        guard let machine else { return loop.stop() }
+        streams?.endInput()
+        if !isEnding, orderly {
+            isEnding = true
+            machine.powerOff()
+        } else {
+            isEnding = true
+            machine.kill()
+        }
+    }
+
+    private func machineIsOff(_ end: VirtualMachine.End) {
+        deadline = nil
+        streams?.endInput()
+        switch end {
+        case .panicked(let lines):
+            settle(.panic, (["the guest's kernel panicked:"] + lines).joined(separator: "\n"))
+        case .reset:
+            settle(.reset, "the guest reset itself before the command had ended")
+        case .poweredOff:
+            // Who leaves an interactive VM by `poweroff` has not failed at anything.
+            if configuration.command.isEmpty {
+                settle(.exited(code: 0))
+            } else {
+                settle(.lost, "the guest powered off before the command had ended")
+            }
+        case .lost(let text):
+            settle(.lost, text)
+        case .neverBooted(let text):
+            settle(.bootFailed, text)
+        }
+        streams?.flush { [unowned self] in loop.stop() }
+    }
+
+    /// Says what there is to say, writes the report, and gives the exit status.
+    private func conclude() -> UInt8 {
+        var outcome = outcome ?? .launcherError
+        // A command that a passed-on signal ended may have caught it and exited by itself: that is its own status then.
+        if case .signaled = outcome {} else if asked != nil, case .lost = outcome {
+            outcome = .signaled(number: asked ?? 0)
+        }
+        let code = outcome.exitCode(panicCode: configuration.panicExitCode)
+        streams?.endInput()
+        if let message {
+            FileDescriptor.standardError.say("sheaf: \(message)")
+            if outcome.isFailure, let machine, machine.hasLog, !configuration.isQuiet {
+                FileDescriptor.standardError.say("sheaf: the guest's console is in \(machine.plan.consoleLog)")
+            }
+        }
+        if let path = configuration.report {
+            do {
+                try report(outcome, code: code).write(to: path)
+            } catch {
+                FileDescriptor.standardError.say("sheaf: \(error)")
+            }
+        }
+        machine?.cleanUp(keepingLog: outcome.isFailure)
+        return code
+    }
+
+    private func report(_ outcome: Outcome, code: UInt8) -> Report {
+        var phases: [String: Double] = [:]
+        for (phase, time) in (machine?.clock ?? clock).times { phases[phase.rawValue] = (time * 1000).rounded() / 1000 }
+        return Report(
+            outcome: outcome.name, exitCode: code, message: message, kernel: machine?.plan.kernel.path.string,
+            kernelRelease: machine?.kernelRelease, accelerator: machine?.plan.accelerator.rawValue, phases: phases,
+            shares: machine?.plan.reportedShares ?? [], consoleTail: machine?.console.tail ?? [])
+    }
+}
+
+extension Outcome {
+    /// Whether the run ended in another way than by the command's own end.
+    fileprivate var isFailure: Bool {
+        switch self {
+        case .exited, .signaled, .cannotExecute: false
+        default: true
+        }
+    }
+}
+
+extension Double {
+    /// Without a fraction where it is whole.
+    fileprivate var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
+}
+
+extension FileDescriptor {
+    /// Writes a line for a person; one that cannot be written has nobody to read it.
+    func say(_ line: String) {
+        _ = try? writeAll((line + "\n").utf8)
+    }
+}

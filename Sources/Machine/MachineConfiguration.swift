@@ -1,0 +1,44 @@
+public import SystemPackage
+
+/// All that decides how a VM is launched: `sheaf run`'s options, checked for form but not yet against the host.
+public struct MachineConfiguration: Sendable {
+    /// The command to run in the guest; empty for a login shell.
+    public var command: [String] = []
+    /// The shares, in the order in which they are mounted.
+    public var shares: [ShareRequest] = []
+    /// Where the guest's root comes from.
+    public var root: RootSelection = .host(everything: false)
+    /// A kernel image's path, a version or the start of one; nil for the default.
+    public var kernel: String?
+    /// The modules directory of a kernel whose modules are not where its release says.
+    public var modules: FilePath?
+    /// Text added to the guest's kernel command line.
+    public var append: String?
+    /// The number of virtual CPUs.
+    public var cpus = 1
+    /// The guest's memory, in MiB.
+    public var memory = 1024
+    /// `auto`, `kvm` or `tcg`.
+    public var acceleration: String = "auto"
+    /// The guest's host name.
+    public var hostname = "sheaf"
+    /// Where the command starts in the guest; nil for its default.
+    public var directory: String?
+    /// `NAME=value` strings for the command's environment.
+    public var environment: [String] = []
+    /// Seconds until the run is given up, from the launcher's start.
+    public var timeout: Double?
+    /// Seconds that a guest may say nothing at all, neither on its console nor over the link, before it is given up.
+    public var silenceLimit: Double = 60
+    /// What panic, reset and lost exit with.
+    public var panicExitCode: UInt8 = 255
+    /// Where the report goes.
+    public var report: FilePath?
+    /// Says nothing but errors on standard error.
+    public var isQuiet = false
+    /// Says what it does, and the guest's console, on standard error.
+    public var isVerbose = false
+
+    /// A configuration of defaults.
+    public init() {}
+}

@@ -1,0 +1,21 @@
+public import SystemPackage
+
+/// A share as the user asked for it, before anything of it is looked at on the host.
+public struct ShareRequest: Equatable, Sendable {
+    /// The host directory: absolute, not yet resolved.
+    public var source: FilePath
+    /// Where the guest mounts it: absolute; nil for the same path as on the host.
+    public var target: String?
+    /// Whether the guest may only read.
+    public var isReadOnly: Bool
+    /// The child's name in its aggregate, where the user gave one.
+    public var name: String?
+
+    /// A request with these fields.
+    public init(source: FilePath, target: String? = nil, isReadOnly: Bool = false, name: String? = nil) {
+        self.source = source
+        self.target = target
+        self.isReadOnly = isReadOnly
+        self.name = name
+    }
+}

@@ -1,0 +1,296 @@
+internal import EventLoop
+internal import Glibc
+internal import GuestBoot
+internal import GuestLink
+internal import Linux
+internal import Logging
+internal import QEMU
+internal import ShareHost
+internal import SystemPackage
+
+/// One VM: QEMU and its devices, the link to the agent, and what is known of the guest.
+///
+/// It goes from `start` to `events.off`, whatever happens; `powerOff` and `kill` hasten that.
+final class VirtualMachine {
+    /// Why the VM is off.
+    enum End {
+        /// The guest powered off, or was told to.
+        case poweredOff
+        /// The guest reset itself.
+        case reset
+        /// The guest's kernel panicked: its last lines.
+        case panicked([String])
+        /// QEMU went away by itself: how, and its last words.
+        case lost(String)
+        /// QEMU ended before the agent had spoken: why.
+        case neverBooted(String)
+    }
+
+    /// What the VM reports, on the loop's thread.
+    struct Events {
+        /// The guest is set up and takes commands.
+        var ready: () -> Void = {}
+        /// The guest will not become ready; the VM is still to be ended.
+        var failed: (_ outcome: Outcome, _ text: String) -> Void = { _, _ in }
+        /// What is being done, for who wants to know it all; the guest's console too.
+        var note: (_ text: String) -> Void = { _ in }
+        /// QEMU is gone; called once, and nothing after it.
+        var off: (_ end: End) -> Void = { _ in }
+    }
+
+    /// Who hears of what.
+    var events = Events()
+    /// When what happened.
+    var clock: PhaseClock
+    /// What was decided before the start.
+    let plan: LaunchPlan
+    /// What the guest's kernel said on its console.
+    private(set) var console = ConsoleWatch()
+    /// The guest kernel's word on its release, once the agent has spoken.
+    private(set) var kernelRelease: String?
+    /// The launcher's end of the link.
+    private(set) lazy var link = AgentLink { [weak self] bytes in self?.linkStream?.write(bytes) }
+
+    private let loop: EventLoop
+    private let shareHost: ShareHost
+    /// How the devices' threads tell of their frontend's end.
+    private lazy var departures = loop.mailbox { [weak self] (text: String) in self?.events.note(text) }
+    private var linkStream: ByteStream?
+    private var consoleStream: ByteStream?
+    private var qemu: QEMUProcess?
+    private var monitor: QMPClient?
+    private var silence: EventSource?
+    private var escalation: EventSource?
+    private var lastSign: Double = 0
+    private var shutdownReason: String?
+    private var panicWasTold = false
+    private var agentHasSpoken = false
+    /// How QEMU ended, once it has, until its last words have been read.
+    private var exit: QEMUProcess.Exit?
+    private var openStreams = 0
+
+    /// Decides everything and opens the shares; nothing runs yet.
+    ///
+    /// - Throws: What stands in the way of the launch.
+    init(_ configuration: MachineConfiguration, clock: PhaseClock, on loop: EventLoop) throws(LaunchError) {
+        self.clock = clock
+        self.loop = loop
+        shareHost = ShareHost(log: Logger(label: "sheaf"))
+        plan = try LaunchPlan(configuration, shareHost: shareHost)
+        self.clock.reach(.prepared)
+    }
+
+    /// Starts QEMU and boots.
+    ///
+    /// - Throws: What stands in the way of the launch. No QEMU runs then.
+    func start() throws(LaunchError) {
+        do {
+            try spawn()
+        } catch let error as QEMUError {
+            throw LaunchError(error.description)
+        } catch let error as Errno {
+            throw LaunchError("no socket for QEMU can be made: \(error.explained)")
+        } catch let error as LaunchError {
+            throw error
+        } catch {
+            throw LaunchError("\(error)")
+        }
+        clock.reach(.spawned)
+        events.note("\(plan.summary); QEMU is process \(qemu?.pid ?? -1); console log \(plan.consoleLog)")
+        watchSilence()
+    }
+
+    /// Asks the guest to end, so that all its writes reach the host, and ends it when that takes long.
+    func powerOff() {
+        link.powerOff()
+        escalation = loop.after(.seconds(10)) { [weak self] in self?.kill() }
+    }
+
+    /// Ends QEMU without asking the guest.
+    func kill() {
+        guard let qemu else { return }
+        monitor?.execute("quit")
+        escalation = loop.after(.seconds(2)) { qemu.kill() }
+    }
+
+    /// Whether QEMU has begun a console log.
+    var hasLog: Bool { access(plan.consoleLog.string, F_OK) == 0 }
+
+    /// Removes what the run left: with the log kept, all but that.
+    func cleanUp(keepingLog: Bool) {
+        shareHost.stop()
+        if !keepingLog { unlink(plan.consoleLog.string) }
+    }
+
+    // MARK: - Start
+
+    private func spawn() throws {
+        var inherited = InheritedDescriptors()
+        let linkPair = try SocketPair()
+        let consolePipe = try Pipe()
+        let monitorPair = try SocketPair()
+        var fileSystems: [Hardware.FileSystem] = []
+        var devicePairs: [CInt] = []
+        defer { for number in devicePairs { _ = Descriptor(owning: number) } }
+        for bucket in plan.buckets {
+            let pair = try SocketPair()
+            let far = pair.far.release()
+            devicePairs.append(far)
+            let device = try shareHost.makeDevice(for: bucket, requestQueues: plan.requestQueues)
+            let mailbox = departures.mailbox
+            try device.serve(pair.near) { end in mailbox.post("QEMU has left \(bucket.tag): \(end)") }
+            fileSystems.append(
+                Hardware.FileSystem(
+                    tag: bucket.tag, backend: inherited.add(far), requestQueues: device.requestQueues))
+        }
+        var hardware = plan.hardware(console: inherited.addOutput(consolePipe.writingEnd.number), fileSystems: fileSystems)
+        hardware.agentLink = inherited.add(linkPair.far.number)
+        hardware.monitor = inherited.add(monitorPair.far.number)
+
+        let linkStream = try ByteStream(owning: linkPair.near, on: loop)
+        linkStream.read { [weak self] in self?.receiveFromLink($0) }
+        self.linkStream = linkStream
+        let consoleStream = try ByteStream(owning: consolePipe.readingEnd, on: loop)
+        consoleStream.read { [weak self] in self?.receiveFromConsole($0) }
+        self.consoleStream = consoleStream
+        openStreams = 2
+        let monitor = try QMPClient(owning: monitorPair.near, on: loop)
+        monitor.onReady = { [weak self] _ in self?.run() }
+        monitor.onEvent = { [weak self] in self?.handle($0) }
+        self.monitor = monitor
+        listenToAgent()
+        qemu = try QEMUProcess(
+            plan.program, hardware.commandLine(for: plan.qemuVersion), inheriting: inherited, on: loop
+        ) { [weak self] in self?.qemuEnded($0) }
+    }
+
+    private func run() {
+        monitor?.execute("cont") { [weak self] answer in
+            guard let self else { return }
+            switch answer {
+            case .success: clock.reach(.running)
+            case .failure(let error): events.failed(.launcherError, "QEMU does not start the guest: \(error)")
+            }
+        }
+    }
+
+    /// Gives a guest up that says nothing at all, neither on its console nor over the link, before it is ready: one whose
+    /// command line is too long for it, or that this CPU cannot run.
+    private func watchSilence() {
+        silence = loop.every(.seconds(1)) { [weak self] in
+            guard let self else { return }
+            let limit = plan.silenceLimit
+            guard clock.elapsed - lastSign > limit * 1000 else { return }
+            silence = nil
+            let way =
+                plan.accelerator == .kvm
+                ? "try --accel tcg, or --verbose to see its console" : "try --verbose to see its console"
+            events.failed(.bootFailed, "the guest has said nothing for \(Int(limit)) s while it booted; \(way)")
+        }
+    }
+
+    // MARK: - The guest speaks
+
+    private func listenToAgent() {
+        link.events.hello = { [weak self] release in
+            guard let self else { return }
+            agentHasSpoken = true
+            clock.reach(.agent)
+            kernelRelease = release
+            for setting in plan.commandLine.spilled { link.send(setting: setting) }
+            link.begin()
+        }
+        link.events.ready = { [weak self] in
+            guard let self else { return }
+            silence = nil
+            clock.reach(.mounted)
+            events.ready()
+        }
+        link.events.failed = { [weak self] error, text in
+            let reason = error == 0 ? "" : ": \(Errno(rawValue: CInt(truncatingIfNeeded: error)).explained)"
+            self?.events.failed(.bootFailed, "the guest cannot \(text)\(reason)")
+        }
+        link.events.log = { [weak self] in self?.events.note("guest: \($0)") }
+        link.events.broken = { [weak self] reason in
+            self?.events.failed(.lost, "the link to the guest is broken: \(reason)")
+        }
+    }
+
+    private func receiveFromLink(_ input: ByteStream.Input) {
+        guard case .bytes(let bytes) = input else { return streamEnded() }
+        lastSign = clock.elapsed
+        bytes.withUnsafeBytes { link.receive($0) }
+    }
+
+    private func receiveFromConsole(_ input: ByteStream.Input) {
+        guard case .bytes(let bytes) = input else { return streamEnded() }
+        lastSign = clock.elapsed
+        clock.reach(.console)
+        for line in bytes.withUnsafeBytes({ console.append($0) }) { events.note("console: \(line)") }
+    }
+
+    private func streamEnded() {
+        openStreams -= 1
+        finishWhenRead()
+    }
+
+    private func handle(_ event: QMPEvent) {
+        switch event {
+        case .shutdown(_, let reason): shutdownReason = reason
+        case .guestPanicked: panicWasTold = true
+        case .stopped:
+            // An emulation failure stops the CPUs and leaves QEMU there, which nothing would ever end.
+            monitor?.execute("query-status") { [weak self] answer in
+                guard case .success(let status) = answer, status["status"]?.text == "internal-error" else { return }
+                self?.events.failed(
+                    .bootFailed, "QEMU stopped the guest with an internal error, as a KVM that cannot run it does; try --accel tcg")
+            }
+        default: break
+        }
+    }
+
+    // MARK: - The end
+
+    private func qemuEnded(_ exit: QEMUProcess.Exit) {
+        silence = nil
+        self.exit = exit
+        // Something that QEMU left behind would hold the sockets open for ever.
+        escalation = loop.after(.milliseconds(500)) { [weak self] in
+            self?.openStreams = 0
+            self?.finishWhenRead()
+        }
+        finishWhenRead()
+    }
+
+    /// Tells of the end when QEMU is gone and what it had written before is read.
+    private func finishWhenRead() {
+        guard let exit, openStreams <= 0 else { return }
+        self.exit = nil
+        escalation = nil
+        consoleStream?.close()
+        linkStream?.close()
+        monitor?.close()
+        qemu = nil
+        console.finish()
+        clock.reach(.off)
+        events.off(end(exit))
+    }
+
+    private func end(_ exit: QEMUProcess.Exit) -> End {
+        let words = exit.lastWords.isEmpty ? "" : ": \(exit.lastWords)"
+        if console.hasPanicked || panicWasTold {
+            return .panicked(console.panicLines.isEmpty ? console.tail : console.panicLines)
+        }
+        guard let reason = shutdownReason else {
+            let text = "QEMU ended with \(exit.status)\(words)"
+            return agentHasSpoken ? .lost(text) : .neverBooted(text)
+        }
+        switch reason {
+        case "guest-reset": return agentHasSpoken ? .reset : .neverBooted("the guest reset itself while it booted")
+        case "guest-shutdown":
+            return agentHasSpoken ? .poweredOff : .neverBooted("the guest powered off while it booted")
+        case "guest-panic": return .panicked(console.tail)
+        default: return .lost("QEMU was told to end (\(reason))\(words)")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import CAgent
+
+/// An aggregate's hidden mount, below which each of its shares is a directory.
+enum Aggregate {
+    /// Where the hidden mounts are.
+    static let directory: Text = "/run/sheaf"
+
+    /// Where this bucket's children are.
+    static func path(of bucket: Bucket) -> Text { "\(directory)/\(bucket.name)" }
+
+    /// Mounts a bucket, once.
+    ///
+    /// A device that has just been plugged in needs a moment, during which the kernel has several words for "no such
+    /// tag".
+    static func mount(_ bucket: Bucket) throws(Failure) {
+        let path = path(of: bucket)
+        try attempt("mount the shares of \(bucket.tag)") { () throws(Errno) in
+            try Files.makeDirectory(path)
+            let end = Clock.now + 2000
+            while !Files.isMountPoint(path) {
+                do throws(Errno) {
+                    try Mount.attach("virtiofs", from: "\(bucket.tag)", at: path)
+                } catch {
+                    if Files.isMountPoint(path) { return }
+                    guard isPassing(error), Clock.now < end else { throw error }
+                    Clock.sleep(milliseconds: 20)
+                }
+            }
+        }
+    }
+
+    /// Shows a child at `target`, an existing directory.
+    static func bind(_ subname: [UInt8], of bucket: Bucket, at target: Text) throws(Errno) {
+        guard isPathComponent(subname) else { throw .invalidArgument }
+        let source: Text = "\(path(of: bucket))/\(subname)"
+        var tries = 1
+        while true {
+            do throws(Errno) {
+                try Mount.bind(source, at: target)
+                break
+            } catch .noSuchFile where tries < 5 {
+                // The host may have added it a moment ago.
+                tries += 1
+                Clock.sleep(milliseconds: 50)
+            }
+        }
+        do throws(Errno) {
+            if bucket == .readOnly { try Mount.makeReadOnly(target) }
+            // An overlay above it would otherwise see a directory of no mode at all.
+            try Files.touchAttributes(of: target)
+        } catch {
+            try? Mount.detach(target, lazily: true)
+            throw error
+        }
+    }
+
+    private static func isPassing(_ error: Errno) -> Bool {
+        switch error.code {
+        case EINVAL, ENOENT, ENXIO, EIO: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,220 @@
+import CAgent
+
+/// The agent at work: one thread, one poll(2), any number of commands.
+final class Supervisor {
+    /// How the guest is to end.
+    enum Ending {
+        case powerOff
+        case restart
+    }
+
+    private let link: Link
+    private let signals: Descriptor
+    private let requests = InitRequests()
+    private(set) var shares: Shares
+    private var sessions: [Session] = []
+    private var workers: [MountWorker] = []
+    private var ending: Ending?
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: frameMaximumPayload, alignment: 16)
+
+    /// A supervisor of a guest that is ready.
+    init(link: Link, signals: Descriptor, shares: Shares) {
+        self.link = link
+        self.signals = signals
+        self.shares = shares
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// Runs what the launcher asks for until the guest is to end.
+    func run() -> Ending {
+        while true {
+            var watch = Watch()
+            gather(&watch)
+            watch.wait(milliseconds: sessions.contains { $0.isLingering } ? Int32(OutputStream.quiet / 4) : -1)
+            for source in watch.ready { serve(source) }
+            finishSessions()
+            if let ending { return ending }
+        }
+    }
+
+    private func gather(_ watch: inout Watch) {
+        watch.add(.link, link.descriptor, POLLIN | (link.hasOutgoing ? POLLOUT : 0))
+        watch.add(.signals, signals.number, POLLIN)
+        if let requests { watch.add(.requests, requests.descriptor, POLLIN) }
+        for session in sessions {
+            if let report = session.report { watch.add(.report(session), report.number, POLLIN) }
+            if let room = session.input.descriptor { watch.add(.input(session), room, POLLOUT) }
+            if session.report != nil { continue }
+            for output in session.outputs {
+                if let bytes = output.descriptor { watch.add(.output(session, output), bytes, POLLIN) }
+            }
+        }
+    }
+
+    private func serve(_ source: Watch.Source) {
+        switch source {
+        case .link: serveLink()
+        case .signals: serveSignals()
+        case .requests: ending = requests?.next() ?? ending
+        case .report(let session): serveReport(of: session)
+        case .input(let session): serveInput(of: session)
+        case .output(let session, let output): output.pump(into: link, session: session.number, buffer: buffer)
+        }
+    }
+
+    // MARK: The launcher
+
+    private func serveLink() {
+        link.flush()
+        if case .closed = link.receive(), !link.waitForReturn() {
+            Console.log("the launcher is gone")
+            ending = .powerOff
+            return
+        }
+        while let (header, payload) = link.next() { serve(header, payload) }
+        if link.isBroken {
+            Console.log("the launcher sends no frames")
+            ending = .powerOff
+        }
+    }
+
+    private func serve(_ header: FrameHeader, _ payload: [UInt8]) {
+        var reader = PayloadReader(payload)
+        switch FrameKind(rawValue: header.kind) {
+        case .exec: start(header.session, payload)
+        case .input:
+            guard let session = session(header.session) else { return }
+            if !session.input.append(payload) { Console.log("input past its window is dropped") }
+            serveInput(of: session)
+        case .inputEnd:
+            guard let session = session(header.session) else { return }
+            session.input.end()
+            serveInput(of: session)
+        case .windowSize:
+            if let rows = reader.short(), let columns = reader.short() {
+                session(header.session)?.resize(rows: rows, columns: columns)
+            }
+        case .signal:
+            if let number = reader.byte() { session(header.session)?.signal(number) }
+        case .credit:
+            if let stream = reader.byte(), let bytes = reader.word() { grant(bytes, stream, header.session) }
+        case .mount:
+            guard let request = MountRequest(payload: payload) else { return refuse(payload, "mount a share") }
+            work(request.id, .mount(request.share))
+        case .unmount:
+            guard let request = UnmountRequest(payload: payload) else { return refuse(payload, "unmount a share") }
+            work(request.id, .unmount(request))
+        case .powerOff: ending = .powerOff
+        default: break
+        }
+    }
+
+    private func grant(_ bytes: UInt32, _ stream: UInt8, _ number: UInt16) {
+        let kind: FrameKind = stream == 2 ? .errorOutput : .output
+        session(number)?.outputs.first { $0.kind == kind }?.grant(bytes)
+    }
+
+    // MARK: Commands
+
+    private func session(_ number: UInt16) -> Session? { sessions.first { $0.number == number } }
+
+    private func start(_ number: UInt16, _ payload: [UInt8]) {
+        guard number != 0, session(number) == nil else {
+            // To answer would be to speak of the guest as a whole, or of the command that has this number.
+            return Console.log("a second command for session \(Int(number)) is not run")
+        }
+        do throws(Failure) {
+            guard let request = ExecRequest(payload: payload) else {
+                throw Failure(attempt: "understand the request for a command", reason: .invalidArgument)
+            }
+            sessions.append(try Session(number, request))
+        } catch {
+            link.send(error, session: number)
+        }
+    }
+
+    private func serveReport(of session: Session) {
+        if let failure = session.readReport() {
+            link.send(failure, session: session.number)
+        } else {
+            var writer = PayloadWriter()
+            writer.append(UInt32(session.process))
+            link.send(.started, session: session.number, writer.bytes)
+        }
+    }
+
+    private func serveInput(of session: Session) {
+        let granted = session.input.flush()
+        guard granted > 0 else { return }
+        var writer = PayloadWriter()
+        writer.append(UInt8(0))
+        writer.append(UInt32(granted))
+        link.send(.credit, session: session.number, writer.bytes)
+    }
+
+    private func finishSessions() {
+        let now = Clock.now
+        sessions.removeAll { session in
+            if session.isGone { return true }
+            guard let end = session.end(at: now) else { return false }
+            link.send(.ended, session: session.number, [end.wasSignalled ? 1 : 0, end.value])
+            return true
+        }
+    }
+
+    // MARK: Live shares
+
+    private func work(_ request: UInt32, _ task: MountWorker.Task) {
+        do throws(Errno) {
+            workers.append(try MountWorker(request, task))
+        } catch {
+            link.send(result: error, to: request, "start a process for a share")
+        }
+    }
+
+    private func refuse(_ payload: [UInt8], _ attempt: Text) {
+        var reader = PayloadReader(payload)
+        if let request = reader.word() { link.send(result: .invalidArgument, to: request, attempt) }
+    }
+
+    private func finish(_ worker: MountWorker, _ result: Errno?) {
+        if result == nil {
+            switch worker.task {
+            case .mount(let share): shares.add(share.target)
+            case .unmount(let request): shares.remove(request.target)
+            }
+        }
+        link.send(result: result, to: worker.request, worker.attempt)
+    }
+
+    // MARK: Processes
+
+    private func serveSignals() {
+        while true {
+            switch agent_next_signal(signals.number) {
+            case 0: return reap()
+            // The words of a plain init for what `poweroff`, `halt` and `reboot` ask of it.
+            case SIGUSR1, SIGUSR2: ending = .powerOff
+            case SIGTERM, SIGINT: ending = .restart
+            default: break
+            }
+        }
+    }
+
+    /// Takes the status of all that have ended, also of those whose parents ended before them.
+    private func reap() {
+        while true {
+            let exit = agent_reap()
+            guard exit.process > 0 else { return }
+            let value = UInt8(truncatingIfNeeded: exit.value)
+            if let session = sessions.first(where: { $0.process == exit.process }) {
+                session.reaped(wasSignalled: exit.was_signalled != 0, value: value)
+            } else if let index = workers.firstIndex(where: { $0.process == exit.process }) {
+                let worker = workers.remove(at: index)
+                let succeeded = exit.was_signalled == 0 && value == 0
+                finish(worker, succeeded ? nil : exit.was_signalled != 0 ? .inputOutput : Errno(code: Int32(value)))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import CAgent
+
+/// The file system, by path.
+enum Files {
+    /// A file's content, up to `limit` bytes.
+    static func content(of path: Text, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+        let file = try Descriptor(opening: path, O_RDONLY)
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while content.count < limit {
+            let count = try chunk.withUnsafeMutableBufferPointer { (bytes) throws(Errno) in
+                try file.read(into: UnsafeMutableRawBufferPointer(bytes))
+            }
+            if count == 0 { break }
+            content.append(contentsOf: chunk[..<count])
+        }
+        return content
+    }
+
+    /// True where the path leads to something.
+    static func exists(_ path: Text) -> Bool { path.withCString { access($0, F_OK) } == 0 }
+
+    /// True where the path leads to a file that may be executed.
+    static func isExecutable(_ path: Text) -> Bool { path.withCString { access($0, X_OK) } == 0 }
+
+    /// True where a file system begins at this directory.
+    static func isMountPoint(_ path: Text) -> Bool {
+        var here = stat()
+        var above = stat()
+        guard path.withCString({ stat($0, &here) }) == 0, ("\(path)/.." as Text).withCString({ stat($0, &above) }) == 0
+        else { return false }
+        return here.st_dev != above.st_dev
+    }
+
+    /// Asks for a file's attributes, and so makes the kernel know them.
+    static func touchAttributes(of path: Text) throws(Errno) {
+        var attributes = stat()
+        try checked(path.withCString { stat($0, &attributes) })
+    }
+
+    /// Makes one directory; one that is there already will do.
+    static func makeDirectory(_ path: Text, mode: mode_t = 0o755) throws(Errno) {
+        do throws(Errno) {
+            try checked(path.withCString { mkdir($0, mode) })
+        } catch .fileExists {
+        }
+    }
+
+    /// Makes a directory and all that lead to it.
+    static func makeDirectories(_ path: Text) throws(Errno) {
+        var made = Text([])
+        for name in path.bytes.split(separator: 0x2f) {
+            made = "\(made)/\([UInt8](name))"
+            // Asking first keeps a file system that may not be written from saying so about what is there already.
+            if !exists(made) { try makeDirectory(made) }
+        }
+    }
+
+    /// Makes a symbolic link; one that is there already will do.
+    static func link(_ path: Text, to destination: Text) throws(Errno) {
+        do throws(Errno) {
+            try checked(destination.withCString { to in path.withCString { symlink(to, $0) } })
+        } catch .fileExists {
+        }
+    }
+
+    /// Takes a file away.
+    static func remove(_ path: Text) throws(Errno) { try checked(path.withCString { unlink($0) }) }
+
+    /// The names in a directory, without `.` and `..`; none where it cannot be read.
+    static func names(in path: Text) -> [Text] {
+        guard let directory = path.withCString({ opendir($0) }) else { return [] }
+        defer { closedir(directory) }
+        var names: [Text] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                Text([UInt8](bytes.prefix { $0 != 0 }))
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+}

@@ -1,0 +1,41 @@
+import Commands
+import Machine
+import SystemPackage
+import Testing
+
+@Suite struct ShareArgumentTests {
+    @Test(arguments: [
+        ("/src", ShareRequest(source: "/src")),
+        ("/src:/dst", ShareRequest(source: "/src", target: "/dst")),
+        ("/src:/dst:ro", ShareRequest(source: "/src", target: "/dst", isReadOnly: true)),
+        ("/src:/dst:rw", ShareRequest(source: "/src", target: "/dst")),
+        ("/src:ro", ShareRequest(source: "/src", isReadOnly: true)),
+        ("/src/../x/./y/", ShareRequest(source: "/x/y")),
+        ("/src:/a/../b/", ShareRequest(source: "/src", target: "/b")),
+        ("/src:/dst,ro,name=n", ShareRequest(source: "/src", target: "/dst", isReadOnly: true, name: "n")),
+        ("source=/src,target=/dst,ro", ShareRequest(source: "/src", target: "/dst", isReadOnly: true)),
+        ("src=/a:b,dst=/c:d", ShareRequest(source: "/a:b", target: "/c:d")),
+        (#"/a\:b:/c\:d"#, ShareRequest(source: "/a:b", target: "/c:d")),
+        (#"/a\,b:/c"#, ShareRequest(source: "/a,b", target: "/c")),
+        (#"/a\\b"#, ShareRequest(source: #"/a\b"#)),
+        ("/a=b:/c", ShareRequest(source: "/a=b", target: "/c")),
+        ("/ü 日本", ShareRequest(source: "/ü 日本")),
+    ])
+    func reads(text: String, request: ShareRequest) throws {
+        #expect(try ShareArgument.parse(text) == request)
+    }
+
+    @Test(arguments: [
+        "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus", "/src,colour=red",
+        "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",
+    ])
+    func refuses(text: String) {
+        #expect(throws: ShareArgument.Malformed.self) { try ShareArgument.parse(text) }
+    }
+
+    @Test func takesARelativeSourceFromWhereTheCommandWasGiven() throws {
+        let source = try ShareArgument.parse("sub/folder:/x").source
+        #expect(source.isAbsolute)
+        #expect(source.ends(with: "sub/folder"))
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+extension Boots {
+    @Suite(.serialized) struct FileWorkTests {
+        @Test func copiesTreesThereAndBackUnchanged() async throws {
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            // 5,000 files in 100 directories, made on the host.
+            let made = try await Program([
+                "sh", "-c",
+                """
+                cd "$0" && mkdir tree && cd tree &&
+                for d in $(seq 1 100); do mkdir d$d; for f in $(seq 1 50); do echo "$d $f" > d$d/f$f; done; done
+                ln -s d1/f1 link; ln d1/f2 hard; chmod 600 d1/f3; touch -d @1000000000 d1/f4
+                git init -q ../repository && cp -a . ../repository/tree && cd ../repository &&
+                git -c user.name=t -c user.email=t@example.org add -A && git -c user.name=t -c user.email=t@example.org commit -qm all
+                """, share,
+            ]).finish()
+            #expect(made.status == 0, "\(made.errors)")
+
+            let script = """
+                set -e
+                cd /share
+                cp -a tree copied
+                tar cf tree.tar tree && mkdir out && tar xf tree.tar -C out
+                git clone -q repository clone
+                mkdir /tmp/local && cp -a tree /tmp/local && cp -a /tmp/local/tree back
+                sum() { (cd $1 && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum); }
+                for d in tree copied out/tree back clone/tree; do sum $d; done
+                stat -c '%a %Y' copied/d1/f3 copied/d1/f4
+                """
+            let finished = try await Program(
+                Sheaf.run(arguments: ["-e", "HOME=/tmp", "-v", "\(share):/share", "--", "sh", "-c", script])
+            ).finish(limit: 600)
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            let lines = finished.text.split(separator: "\n")
+            #expect(lines.count == 7)
+            #expect(Set(lines.prefix(5)).count == 1)
+            #expect(lines.dropFirst(5).first?.hasPrefix("600 ") == true)
+            #expect(lines.last?.hasSuffix(" 1000000000") == true)
+            // The host sees what the guest saw.
+            let host = try await Program([
+                "sh", "-c", "cd \"$0/back\" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum", share,
+            ]).finish()
+            #expect(host.text.split(separator: "\n").first == lines.first)
+        }
+
+        @Test func writesAGibibyteAndReadsItBack() async throws {
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            let script = """
+                set -e
+                cd /share
+                openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 -in /dev/zero 2>/dev/null | head -c 1073741824 > big
+                echo 3 > /proc/sys/vm/drop_caches
+                sha256sum < big
+                """
+
+            let finished = try await Program(
+                Sheaf.run(arguments: ["-v", "\(share):/share", "--", "sh", "-c", script])
+            ).finish(limit: 600)
+            let host = try await Program(["sh", "-c", "sha256sum < \"$0/big\"; stat -c %s \"$0/big\"", share]).finish()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            #expect(host.text == finished.text + "1073741824\n")
+        }
+
+        @Test func readsAFileThatIsUnlinkedWhileOpen() async throws {
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            let script = """
+                cd /share; echo alive > f; exec 3<f; rm f; ls; cat <&3; echo more > g; exec 4<>g; rm g; echo again >&4; cat /proc/self/fd/4
+                """
+
+            let finished = try await Program(
+                Sheaf.run(arguments: ["-v", "\(share):/share", "--", "sh", "-c", script])
+            ).finish()
+
+            #expect(finished.text.hasPrefix("alive\n"), "\(finished.text) \(finished.errors)")
+        }
+
+        @Test func createsFilesAsTheCallerInTheGuest() async throws {
+            guard getuid() == 0 else { return }
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            chmod(share, 0o777)
+
+            let finished = try await Program(
+                Sheaf.run(arguments: [
+                    "-v", "\(share):/share", "--", "sh", "-c",
+                    "touch /share/root; setpriv --reuid 4321 --regid 4322 --clear-groups sh -c 'touch /share/user; mkdir /share/dir'",
+                ])
+            ).finish()
+            let owners = try await Program(["sh", "-c", "cd \"$0\" && stat -c '%n %u %g' root user dir", share]).finish()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            #expect(owners.text == "root 0 0\nuser 4321 4322\ndir 4321 4322\n")
+        }
+    }
+}

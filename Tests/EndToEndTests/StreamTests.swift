@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+extension Boots {
+    @Suite(.serialized) struct StreamTests {
+        @Test func passesBytesOfAPipeThroughBothWaysUnchanged() async throws {
+            var bytes = Data(count: 3_000_000)
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: index &* 31 &+ index / 257) }
+
+            let finished = try await Program(Sheaf.run(arguments: ["--", "cat"]), input: bytes).finish()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            #expect(finished.output == bytes)
+        }
+
+        @Test func keepsOutputAndErrorsApart() async throws {
+            let finished = try await Program(
+                Sheaf.run(arguments: ["-q", "--", "sh", "-c", "printf out; printf err >&2"])
+            ).finish()
+
+            #expect(finished.text == "out")
+            #expect(finished.errors == "err")
+        }
+
+        @Test func runsWithItsStandardInputClosed() async throws {
+            let line = Sheaf.shellLine(try Sheaf.run(arguments: ["--", "sh", "-c", "wc -c; echo done"]))
+
+            let finished = try await Program(["sh", "-c", "exec \(line) <&-"]).finish()
+
+            #expect(finished.text == "0\ndone\n", "\(finished.errors)")
+        }
+
+        @Test func endsWhenNobodyReadsItsOutputAnyMore() async throws {
+            let line = Sheaf.shellLine(try Sheaf.run(arguments: ["--", "sh", "-c", "yes; echo after >&2"]))
+
+            let finished = try await Program(["sh", "-c", "\(line) | head -n 1"]).finish(limit: 90)
+
+            #expect(finished.text == "y\n")
+        }
+
+        @Test func givesACommandATerminalWhereItHasOneItself() async throws {
+            let line = Sheaf.shellLine(
+                try Sheaf.run(arguments: ["--", "sh", "-c", "tty; stty size; read word; echo got $word; exit 5"]))
+
+            let finished = try await Program(
+                ["sh", "-c", "(sleep 1; printf 'ahoy\\n'; sleep 60) | script -qefc \"stty rows 33 cols 101; $LINE\" /dev/null"],
+                environment: ["LINE": line]
+            ).finish()
+
+            #expect(finished.status == 5, "\(finished.errors)")
+            #expect(finished.text.contains("/dev/pts/"))
+            #expect(finished.text.contains("33 101"))
+            #expect(finished.text.contains("got ahoy"))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import GuestLink
+import Machine
+import Testing
+
+/// What the launcher sent, read back as the agent reads it.
+private final class Wire {
+    var reader = FrameReader()
+    lazy var link = AgentLink { [unowned self] bytes in bytes.withUnsafeBytes { reader.append($0) } }
+
+    func sent() -> [(kind: UInt8, session: UInt16, payload: [UInt8])] {
+        var frames: [(UInt8, UInt16, [UInt8])] = []
+        while let (header, payload) = reader.next() { frames.append((header.kind, header.session, payload)) }
+        return frames
+    }
+
+    func receive(_ kind: FrameKind, session: UInt16 = 0, _ payload: [UInt8] = []) {
+        var bytes: [UInt8] = []
+        FrameHeader(kind: kind, session: session, length: payload.count).append(to: &bytes)
+        bytes.append(contentsOf: payload)
+        bytes.withUnsafeBytes { link.receive($0) }
+    }
+}
+
+@Suite struct AgentLinkTests {
+    private let request = ExecRequest(
+        hasTerminal: false, rows: 0, columns: 0, arguments: [Array("true".utf8)], environment: [], directory: [])
+
+    @Test func tellsOfTheAgentAndItsKernel() {
+        let wire = Wire()
+        var release: String?
+        wire.link.events.hello = { release = $0 }
+
+        wire.receive(.hello, [linkVersion] + Array("6.12.1".utf8))
+
+        #expect(release == "6.12.1")
+    }
+
+    @Test func doesNotTalkToAnAgentOfAnotherVersion() {
+        let wire = Wire()
+        var reason: String?
+        wire.link.events.broken = { reason = $0 }
+
+        wire.receive(.hello, [linkVersion + 1])
+
+        #expect(reason?.contains("version") == true)
+        wire.link.begin()
+        #expect(wire.sent().isEmpty)
+    }
+
+    @Test func endsWhereAHeaderIsNone() {
+        let wire = Wire()
+        var isBroken = false
+        wire.link.events.broken = { _ in isBroken = true }
+
+        [UInt8](repeating: 0xff, count: 64).withUnsafeBytes { wire.link.receive($0) }
+
+        #expect(isBroken)
+    }
+
+    @Test func sendsNoMoreInputThanTheGuestHasRoomFor() {
+        let wire = Wire()
+        let session = wire.link.execute(request)
+        let input = [UInt8](repeating: 1, count: streamWindow + 1000)
+
+        let first = input.withUnsafeBytes { session.send(input: $0) }
+        let second = input.withUnsafeBytes { session.send(input: $0) }
+
+        #expect(first == streamWindow)
+        #expect(second == 0)
+        let inputs = wire.sent().filter { $0.kind == FrameKind.input.rawValue }
+        #expect(inputs.reduce(0) { $0 + $1.payload.count } == streamWindow)
+        #expect(inputs.allSatisfy { $0.payload.count <= frameMaximumPayload })
+
+        wire.receive(.credit, session: session.number, [0, 0xe8, 0x03, 0, 0])
+        #expect(session.inputRoom == 1000)
+        wire.receive(.credit, session: session.number, [0, 0xff, 0xff, 0xff, 0xff])
+        #expect(session.inputRoom == streamWindow)
+    }
+
+    @Test func keepsSessionsApartAndForgetsThemAtTheirEnd() {
+        let wire = Wire()
+        let first = wire.link.execute(request)
+        let second = wire.link.execute(request)
+        var ends: [String] = []
+        var written: [UInt8] = []
+        first.events.ended = { ends.append("first \($0)") }
+        second.events.ended = { ends.append("second \($0)") }
+        second.events.written = { stream, bytes in if stream == .errorOutput { written += bytes } }
+
+        wire.receive(.errorOutput, session: second.number, [1, 2])
+        wire.receive(.ended, session: first.number, [0, 7])
+        wire.receive(.ended, session: first.number, [0, 8])
+        wire.receive(.ended, session: second.number, [1, 9])
+
+        #expect(written == [1, 2])
+        #expect(ends == ["first exited(code: 7)", "second signaled(number: 9)"])
+    }
+
+    @Test func survivesFramesThatAreCutShort() {
+        let wire = Wire()
+        let session = wire.link.execute(request)
+        for kind in [FrameKind.credit, .started, .output, .result, .log, .failed, .ended] {
+            wire.receive(kind, session: session.number, [])
+        }
+        wire.receive(.failed, [1])
+    }
+}
