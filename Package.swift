@@ -106,7 +106,7 @@ let package = Package(
         tests("Virtio", ["Linux"]),
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),
-        tests("FileService", ["FUSE", "Frontend", "Linux"]),
+        tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
         tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux"]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),

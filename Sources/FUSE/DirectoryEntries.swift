@@ -103,6 +103,7 @@ public struct DirectoryDecoder {
         guard let length = Int(exactly: entry.nameLength), length <= bytes.count - start else { return nil }
         let found = plus ? EntryOut(copying: bytes, at: offset) : nil
         offset += DirectoryEncoder.size(nameLength: length, plus: plus)
-        return Element(entry: entry, found: found, name: UnsafeRawBufferPointer(rebasing: bytes[start..<start + length]))
+        return Element(
+            entry: entry, found: found, name: UnsafeRawBufferPointer(rebasing: bytes[start..<start + length]))
     }
 }

@@ -7,12 +7,12 @@ public struct ReplyMessage: Sendable {
     /// What follows the header.
     public let body: [UInt8]
 
-    /// Takes a reply apart, as strictly as Linux 7 does.
+    /// Takes a reply apart, as strictly as Linux 7 does: nil when the length or the number is wrong, the error is out of
+    /// range, or an error has a body.
     ///
     /// - Parameters:
     ///   - bytes: As many bytes as the device said it wrote.
     ///   - unique: The request's number.
-    /// - Returns: Nil when the length or the number is wrong, the error is out of range, or an error has a body.
     public init?(_ bytes: UnsafeRawBufferPointer, unique: UInt64) {
         guard let header = OutHeader(copying: bytes), Int(exactly: header.length) == bytes.count,
             header.unique == unique, header.error <= 0, header.error > -512,

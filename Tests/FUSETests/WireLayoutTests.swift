@@ -7,13 +7,15 @@ import Testing
         let sizes: [(any WireStructure.Type, Int)] = [
             (InHeader.self, 40), (OutHeader.self, 16), (Attr.self, 88), (AttrOut.self, 104), (GetattrIn.self, 16),
             (SetattrIn.self, 88), (StatxTime.self, 16), (StatxIn.self, 24), (StatxAttributes.self, 256),
-            (StatxOut.self, 288), (EntryOut.self, 128), (ForgetIn.self, 8), (ForgetOne.self, 16), (BatchForgetIn.self, 8),
+            (StatxOut.self, 288), (EntryOut.self, 128), (ForgetIn.self, 8), (ForgetOne.self, 16),
+            (BatchForgetIn.self, 8),
             (MknodIn.self, 16), (MkdirIn.self, 8), (RenameIn.self, 8), (Rename2In.self, 16), (LinkIn.self, 8),
             (OpenIn.self, 8), (CreateIn.self, 16), (OpenOut.self, 16), (CreateOut.self, 144), (ReleaseIn.self, 24),
             (FlushIn.self, 24), (ReadIn.self, 40), (WriteIn.self, 40), (WriteOut.self, 8), (FsyncIn.self, 16),
             (FallocateIn.self, 32), (LseekIn.self, 24), (LseekOut.self, 8), (CopyFileRangeIn.self, 56),
             (AccessIn.self, 8), (IoctlIn.self, 32), (InterruptIn.self, 8), (SetxattrIn.self, 8), (GetxattrIn.self, 8),
-            (GetxattrOut.self, 8), (StatfsOut.self, 80), (InitIn.self, 16), (InitExtension.self, 48), (InitOut.self, 64),
+            (GetxattrOut.self, 8), (StatfsOut.self, 80), (InitIn.self, 16), (InitExtension.self, 48),
+            (InitOut.self, 64),
             (DirectoryEntry.self, 24),
         ]
         for (type, size) in sizes { #expect(type.byteCount == size, "\(type)") }

@@ -16,6 +16,7 @@ import Testing
         case ringBaseElsewhere, enableOfNonsense, shapeOfARunningRing
         case ringOutsideMemory, ringAcrossTheEnd, ringThatWraps, ringUnaligned, ringOverItself
         case kickWithoutDescriptor, kickWithAFile, kickWithASocket, callWithAFile, callThatBlocks
+        case callWithNobodyToHear
         case callWithThreeDescriptors, enableWithoutKick, baseOfAStoppedRing
         case featuresNobodyOffered, protocolFeaturesNobodyOffered
         case regionWithoutDescriptor, regionOfAPipe, regionLongerThanItsFile, regionThatWraps, regionOfNoSize
@@ -37,6 +38,49 @@ import Testing
                 frontend.socket.hangUp()
                 #expect(try served.mount().getattr(.root).attributes.inode == 1)
             }
+        }
+    }
+
+    @Test func survivesAFrontendThatLeavesAtAnyPoint() throws {
+        try withServedAggregate { served in
+            for count in 0...Self.greetingLength {
+                let frontend = try served.attach()
+                for step in 0..<count { try Self.greet(frontend, step: step) }
+                frontend.socket.hangUp()
+            }
+
+            #expect(try served.mount().getattr(.root).attributes.inode == 1)
+        }
+    }
+
+    /// The messages of a greeting, one by one; answers are left unread.
+    private static let greetingLength = 15
+
+    private static func greet(_ frontend: Frontend, step: Int) throws {
+        let queue = frontend.requestQueue(0)
+        let region = frontend.memory.low
+        func set(_ request: VhostUserRequest, _ value: UInt32) throws {
+            try frontend.socket.send(request, MessagePayload(ring: 1, value))
+        }
+        switch step {
+        case 0: try frontend.socket.send(.getFeatures)
+        case 1:
+            try frontend.socket.send(.setProtocolFeatures, MessagePayload(1 << 0 | 1 << 3 | 1 << 13 | 1 << 15))
+        case 2: try frontend.socket.send(.getQueueCount)
+        case 3: try frontend.socket.send(.setOwner)
+        case 4: try frontend.replaceCallEvent(of: queue)
+        case 5: try frontend.socket.send(.setFeatures, MessagePayload(1 << 28 | 1 << 29 | 1 << 30 | 1 << 32))
+        case 6:
+            try frontend.socket.send(
+                .addMemoryRegion, MessagePayload(adding: region), descriptors: [region.file.number])
+        case 7: try set(.setRingSize, 128)
+        case 8: try set(.setRingBase, 0)
+        case 9: try frontend.socket.send(.setRingAddress, MessagePayload(addressesOf: queue))
+        case 10: try frontend.socket.send(.setRingKick, MessagePayload(1), descriptors: [queue.kickEvent.number])
+        case 11: try set(.setRingEnable, 1)
+        case 12: queue.kick()
+        case 13: try set(.setRingEnable, 0)
+        default: try set(.getRingBase, 0)
         }
     }
 
@@ -187,6 +231,15 @@ import Testing
                 var most = UInt64.max - 1
                 _ = Glibc.write(full.number, &most, 8)
                 try descriptor(.setRingCall, [full.number])
+            case .callWithNobodyToHear:
+                var readEnd: CInt = -1
+                var writeEnd: CInt = -1
+                try BackendFault.wrapping("open a pipe") { () throws(Errno) in
+                    _ = try checked(cl_pipe(&readEnd, &writeEnd))
+                }
+                let writer = Descriptor(owning: writeEnd)
+                _ = Descriptor(owning: readEnd)
+                try descriptor(.setRingCall, [writer.number])
             case .callWithThreeDescriptors:
                 try descriptor(.setRingCall, [memory.file.number, memory.file.number, memory.file.number])
             case .enableWithoutKick: try set(.setRingEnable, 1)

@@ -40,8 +40,8 @@ final class ServedAggregate {
         return folder
     }
 
-    /// A frontend that has greeted the device and started its rings; after the one before it has gone.
-    func connect(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> Frontend {
+    /// A frontend that has said nothing yet, after the one before it has gone.
+    func attach(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> Frontend {
         try ends?.wait()
         var near: CInt = -1
         var far: CInt = -1
@@ -50,7 +50,12 @@ final class ServedAggregate {
         let ends = try Signal()
         try device.serve(Descriptor(owning: far)) { _ in ends.raise() }
         self.ends = ends
-        let frontend = try Frontend(socket, configuration: configuration)
+        return try Frontend(socket, configuration: configuration)
+    }
+
+    /// A frontend that has greeted the device and started its rings.
+    func connect(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> Frontend {
+        let frontend = try attach(configuration)
         try frontend.greet()
         try frontend.start()
         return frontend

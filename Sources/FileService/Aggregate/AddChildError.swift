@@ -39,7 +39,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
         case .hostPath: "cannot share \(hostPath): \(errno.explained)"
         case .nameInUse: "cannot share \(hostPath): another share is named \"\(name)\"; give a different name="
-        case .idsExhausted: "cannot share \(hostPath): this device has had all the shares it can have; restart the machine"
+        case .idsExhausted:
+            "cannot share \(hostPath): this device has had all the shares it can have; restart the machine"
         }
     }
 }

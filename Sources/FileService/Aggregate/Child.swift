@@ -35,6 +35,14 @@ final class Child: Sendable {
         removed.store(true, ordering: .releasing)
     }
 
+    /// What the guest's nodes are nodes of once this share is revoked: it holds nothing of the host.
+    func standIn() -> Child {
+        let child = Child(
+            id: id, name: name, hostPath: hostPath, options: options, root: HostRoot(released: root))
+        child.remove(revoke: true)
+        return child
+    }
+
     /// The zone of the share's root directory.
     var rootZone: Zone { options.hidesPersonalData ? .guardedRoot : .open }
 

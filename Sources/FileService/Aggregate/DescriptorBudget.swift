@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 internal import Synchronization
 internal import SystemPackage
 
@@ -9,9 +9,11 @@ final class DescriptorBudget: Sendable {
 
     init(limit: Int) { left = Atomic(limit) }
 
-    /// Half of the process's limit of open files: two aggregates share it, and a part is kept back.
+    /// Half of the process's limit of open files, raised as far as it goes: two aggregates share it, and a part is kept
+    /// back.
     static func ofProcess() -> Int {
-        let limit = Int(clamping: cl_file_limit())
+        let raised = cl_raise_file_limit()
+        let limit = raised > 0 ? raised : Int(clamping: cl_file_limit())
         return max((limit - min(512, limit / 4)) / 2, 64)
     }
 

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Synchronization
 
 /// An inode on the host that the guest knows, held by an O_PATH descriptor for as long as the guest remembers it or a
@@ -16,6 +16,8 @@ final class Node: Sendable {
     let zone: Zone
     /// The file type: S_IFMT bits of the mode, which never change.
     let type: UInt32
+    /// Whether the inode had a name when it was met: then it is gone from the host once it has none.
+    let wasLinked: Bool
     /// Whether this is the shared directory itself, whose descriptor is its share's.
     let isChildRoot: Bool
     /// The references the guest holds, `nlookup`. Changed only under the lock of `tag`'s table.
@@ -28,7 +30,7 @@ final class Node: Sendable {
 
     init(
         id: NodeID, child: Child, key: NodeKey, tag: UInt64, descriptor: CInt, isChildRoot: Bool, zone: Zone,
-        type: UInt32, references: UInt64, budget: DescriptorBudget
+        found: cl_statx, budget: DescriptorBudget
     ) {
         self.id = id
         self.child = child
@@ -37,8 +39,9 @@ final class Node: Sendable {
         self.descriptor = descriptor
         self.isChildRoot = isChildRoot
         self.zone = zone
-        self.type = type
-        self.references = Atomic(references)
+        type = found.mode & UInt32(Glibc.S_IFMT)
+        wasLinked = found.nlink > 0
+        references = Atomic(1)
         self.budget = budget
     }
 
@@ -52,10 +55,18 @@ final class Node: Sendable {
     var isRegular: Bool { type == UInt32(Glibc.S_IFREG) }
     var isSymlink: Bool { type == UInt32(Glibc.S_IFLNK) }
 
-    /// What stands in for this node once its share is revoked: it answers ESTALE and holds nothing of the host.
-    func tombstone() -> Node {
-        Node(
-            id: id, child: child, key: key, tag: tag, descriptor: -1, isChildRoot: isChildRoot, zone: zone, type: type,
-            references: references.load(ordering: .relaxed), budget: budget)
+    /// What stands in for `node` once its share is revoked: it answers ESTALE and holds nothing of the host.
+    init(standingInFor node: Node, of standIn: Child) {
+        id = node.id
+        child = standIn
+        key = node.key
+        tag = node.tag
+        descriptor = -1
+        isChildRoot = node.isChildRoot
+        zone = node.zone
+        type = node.type
+        wasLinked = node.wasLinked
+        references = Atomic(node.references.load(ordering: .relaxed))
+        budget = node.budget
     }
 }

@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 internal import FUSE
 internal import Linux
 internal import Synchronization
@@ -46,12 +46,10 @@ final class Session: Sendable {
         }
     }
 
-    /// The node with this key, with one more reference, made if there is none.
-    ///
-    /// - Parameter descriptor: An O_PATH descriptor of the inode and its unit of the budget: the new node's, or closed
-    ///   and given back when there is a node already.
+    /// The node with this key, with one more reference, made if there is none. The descriptor is an O_PATH one of the
+    /// inode: the new node's, or closed and its unit of the budget given back when there is a node already.
     func adopt(
-        _ key: NodeKey, tag: UInt64, descriptor: CInt, child: Child, zone: Zone, type: UInt32
+        _ key: NodeKey, tag: UInt64, descriptor: CInt, child: Child, zone: Zone, found: cl_statx
     ) -> Node {
         let node = index.withTable(of: tag) { table in
             if let node = table.find(tag, where: { $0.key == key }) {
@@ -60,7 +58,7 @@ final class Session: Sendable {
             }
             let node = Node(
                 id: takeNodeID(), child: child, key: key, tag: tag, descriptor: descriptor, isChildRoot: false,
-                zone: zone, type: type, references: 1, budget: budget)
+                zone: zone, found: found, budget: budget)
             table.insert(node, tag: tag)
             // Before the other lock is let go: whoever finds the node by its key may send its id to the guest at once.
             nodes.insert(node, tag: node.id.rawValue)
@@ -83,8 +81,8 @@ final class Session: Sendable {
             let key = NodeKey(child: child, found)
             let node = Node(
                 id: takeNodeID(), child: child, key: key, tag: UInt64(child.id),
-                descriptor: child.root.directory.number, isChildRoot: true, zone: child.rootZone,
-                type: found.mode & 0o170000, references: 1, budget: budget)
+                descriptor: child.root.descriptor, isChildRoot: true, zone: child.rootZone,
+                found: found, budget: budget)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
             return node
@@ -118,9 +116,8 @@ final class Session: Sendable {
 
     // MARK: Handles
 
-    /// Opens a handle of a node.
-    ///
-    /// - Parameter descriptor: The open file and its unit of the budget, or -1; the handle's from now on.
+    /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget, or -1; it is the handle's
+    /// from now on.
     func open(_ node: Node, descriptor: CInt, stream: DirectoryStream? = nil) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
         let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream, budget: budget)
@@ -156,13 +153,14 @@ final class Session: Sendable {
     /// Lets go of everything the host holds for a share: its handles are gone, its nodes answer ESTALE until forgotten.
     func revoke(_ child: Child) {
         for handle in handles.snapshot() where handle.node.child === child { handles.remove(handle.id.rawValue) }
+        let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
             let table = node.isChildRoot ? roots : index
             table.withTable(of: node.tag) { table in
                 _ = table.remove(node.tag) { $0 === node }
                 nodes.withTable(of: node.id.rawValue) { nodes in
                     guard nodes.remove(node.id.rawValue) != nil else { return }
-                    nodes.insert(node.tombstone(), tag: node.id.rawValue)
+                    nodes.insert(Node(standingInFor: node, of: standIn), tag: node.id.rawValue)
                 }
             }
         }

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import SystemPackage
 
@@ -14,10 +14,11 @@ extension RequestDispatcher {
         case .lookup: return try lookupChild(request, reply, session)
         case .getattr:
             try checkRootHandle(request.structure(GetattrIn.self))
-            return try reply.send(AttrOut { out in
-                out.validNanoseconds = CacheTimes.root.attributeNanoseconds
-                out.attributes = rootAttributes()
-            })
+            return try reply.send(
+                AttrOut { out in
+                    out.validNanoseconds = CacheTimes.root.attributeNanoseconds
+                    out.attributes = rootAttributes()
+                })
         case .statx: return try statxRoot(request, reply)
         case .opendir: return try reply.send(OpenOut { $0.handle = RequestDispatcher.rootHandle })
         case .readdir: return try readRoot(request, reply, session, plus: false)
@@ -29,11 +30,12 @@ extension RequestDispatcher {
             try checkRootHandle(request.structure(FsyncIn.self).handle)
             return reply.done()
         case .statfs:
-            return try reply.send(StatfsOut {
-                $0.blockSize = 4096
-                $0.fragmentSize = 4096
-                $0.nameLength = UInt32(ComponentName.maximumCount)
-            })
+            return try reply.send(
+                StatfsOut {
+                    $0.blockSize = 4096
+                    $0.fragmentSize = 4096
+                    $0.nameLength = UInt32(ComponentName.maximumCount)
+                })
         case .syncfs: return try syncfs(reply)
         case .create, .mkdir, .mknod, .symlink, .unlink, .rmdir: try checkName(request)
         case .link: try checkLinkIntoRoot(request, session)
@@ -74,15 +76,16 @@ extension RequestDispatcher {
         let asked = try request.structure(StatxIn.self)
         if asked.flags & 1 != 0 { try checkRootHandle(asked.handle) }
         let attributes = rootAttributes()
-        return try reply.send(StatxOut { out in
-            out.validNanoseconds = CacheTimes.root.attributeNanoseconds
-            // Type, mode, link count and inode number are all that is known: STATX_TYPE, _MODE, _NLINK, _INO.
-            out.attributes.mask = asked.mask & 0x107
-            out.attributes.mode = UInt16(truncatingIfNeeded: attributes.mode)
-            out.attributes.linkCount = attributes.linkCount
-            out.attributes.inode = attributes.inode
-            out.attributes.blockSize = attributes.blockSize
-        })
+        return try reply.send(
+            StatxOut { out in
+                out.validNanoseconds = CacheTimes.root.attributeNanoseconds
+                // Type, mode, link count and inode number are all that is known: STATX_TYPE, _MODE, _NLINK, _INO.
+                out.attributes.mask = asked.mask & 0x107
+                out.attributes.mode = UInt16(truncatingIfNeeded: attributes.mode)
+                out.attributes.linkCount = attributes.linkCount
+                out.attributes.inode = attributes.inode
+                out.attributes.blockSize = attributes.blockSize
+            })
     }
 
     // MARK: Shares
@@ -98,7 +101,7 @@ extension RequestDispatcher {
     /// What a lookup of a share says, counted as one.
     private func rootEntry(of child: Child, _ session: Session) throws(Errno) -> EntryOut {
         var found = cl_statx()
-        try checked(cl_statx(child.root.directory.number, nil, &found))
+        try checked(cl_statx(child.root.descriptor, nil, &found))
         let node = session.acquireRoot(of: child, found)
         return entry(node, found, clock: 0)
     }
@@ -120,7 +123,9 @@ extension RequestDispatcher {
                 $0.cookie = cookie + 1
                 $0.type = directory
             }
-            guard append(dots, dots: Int(cookie) + 1, to: &encoder, plus: plus) else { return reply.finish(encoder.count) }
+            guard append(dots, dots: Int(cookie) + 1, to: &encoder, plus: plus) else {
+                return reply.finish(encoder.count)
+            }
             cookie += 1
         }
         while let child = aggregate.child(after: cookie - 2) {
@@ -138,7 +143,7 @@ extension RequestDispatcher {
                     _ = encoder.append(entry, name: name, found: found)
                 } else {
                     var found = cl_statx()
-                    guard cl_statx(child.root.directory.number, nil, &found) == 0 else { return }
+                    guard cl_statx(child.root.descriptor, nil, &found) == 0 else { return }
                     _ = encoder.append(entry, name: name)
                 }
             }

@@ -1,12 +1,12 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 internal import Linux
 internal import SystemPackage
 
 /// A directory on the host that is to be shared, held open, and what is decided once for everything in it.
 final class HostRoot: Sendable {
-    /// The directory, O_PATH.
-    let directory: Descriptor
+    /// The directory, O_PATH; -1 once the share is revoked.
+    let descriptor: CInt
     let inode: UInt64
     let device: UInt64
     let mountID: UInt64
@@ -30,7 +30,21 @@ final class HostRoot: Sendable {
         mountID = found.mnt_id
         flushIsNoOp = HostRoot.localFileSystems.contains(fileSystem.type)
         personal = options.hidesPersonalData ? HostRoot.personalDirectories(below: path) : []
-        self.directory = directory
+        descriptor = directory.release()
+    }
+
+    /// What stands for the directory of a share that was revoked: nothing of the host.
+    init(released root: HostRoot) {
+        inode = root.inode
+        device = root.device
+        mountID = root.mountID
+        flushIsNoOp = root.flushIsNoOp
+        personal = []
+        descriptor = -1
+    }
+
+    deinit {
+        if descriptor >= 0 { _ = cl_close(descriptor) }
     }
 
     private static func open(_ path: FilePath) throws(Errno) -> Descriptor {

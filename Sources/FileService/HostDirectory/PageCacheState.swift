@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 internal import Synchronization
 
 /// What the guest may believe of the pages it has cached of a file, so that OPEN can say exactly whether to keep them.
@@ -15,9 +15,8 @@ struct PageCacheState: ~Copyable, Sendable {
     /// A change so young that another could still get the same timestamp (a tick of the file clock is at most 10 ms).
     private static var unsettledNanoseconds: Int64 { 20_000_000 }
 
-    /// The guest is told attributes by a reply that makes it drop its pages if they differ.
-    ///
-    /// - Parameter clock: `cl_file_clock()` from before the attributes were read.
+    /// The guest is told attributes by a reply that makes it drop its pages if they differ. The clock is `cl_file_clock()`
+    /// from before the attributes were read.
     func tell(_ found: cl_statx, clock: Int64) {
         let new = PageCacheState.shown(found)
         if told.exchange(new, ordering: .relaxed) != new {

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import SystemPackage
 
@@ -25,28 +25,29 @@ extension RequestDispatcher {
         let found = try node.status()
         if node.isRegular { node.cache.tell(found, clock: clock) }
         let attributes = node.attributes(found)
-        return try reply.send(StatxOut { out in
-            out.validSeconds = node.cacheTimes.attributeSeconds
-            out.validNanoseconds = node.cacheTimes.attributeNanoseconds
-            // STATX_BASIC_STATS and, where the host has it, STATX_BTIME.
-            out.attributes.mask = found.mask & 0xFFF
-            out.attributes.blockSize = attributes.blockSize
-            out.attributes.linkCount = attributes.linkCount
-            out.attributes.uid = attributes.uid
-            out.attributes.gid = attributes.gid
-            out.attributes.mode = UInt16(truncatingIfNeeded: attributes.mode)
-            out.attributes.inode = attributes.inode
-            out.attributes.size = attributes.size
-            out.attributes.blocks = attributes.blocks
-            out.attributes.atime = StatxTime(seconds: found.atime_sec, nanoseconds: found.atime_nsec)
-            out.attributes.mtime = StatxTime(seconds: found.mtime_sec, nanoseconds: found.mtime_nsec)
-            out.attributes.ctime = StatxTime(seconds: found.ctime_sec, nanoseconds: found.ctime_nsec)
-            if found.mask & 0x800 != 0 {
-                out.attributes.btime = StatxTime(seconds: found.btime_sec, nanoseconds: found.btime_nsec)
-            }
-            out.attributes.deviceMajor = found.rdev_major
-            out.attributes.deviceMinor = found.rdev_minor
-        })
+        return try reply.send(
+            StatxOut { out in
+                out.validSeconds = node.cacheTimes.attributeSeconds
+                out.validNanoseconds = node.cacheTimes.attributeNanoseconds
+                // STATX_BASIC_STATS and, where the host has it, STATX_BTIME.
+                out.attributes.mask = found.mask & 0xFFF
+                out.attributes.blockSize = attributes.blockSize
+                out.attributes.linkCount = attributes.linkCount
+                out.attributes.uid = attributes.uid
+                out.attributes.gid = attributes.gid
+                out.attributes.mode = UInt16(truncatingIfNeeded: attributes.mode)
+                out.attributes.inode = attributes.inode
+                out.attributes.size = attributes.size
+                out.attributes.blocks = attributes.blocks
+                out.attributes.atime = StatxTime(seconds: found.atime_sec, nanoseconds: found.atime_nsec)
+                out.attributes.mtime = StatxTime(seconds: found.mtime_sec, nanoseconds: found.mtime_nsec)
+                out.attributes.ctime = StatxTime(seconds: found.ctime_sec, nanoseconds: found.ctime_nsec)
+                if found.mask & 0x800 != 0 {
+                    out.attributes.btime = StatxTime(seconds: found.btime_sec, nanoseconds: found.btime_nsec)
+                }
+                out.attributes.deviceMajor = found.rdev_major
+                out.attributes.deviceMinor = found.rdev_minor
+            })
     }
 
     func sendAttributes(_ found: cl_statx, of node: Node, _ reply: Reply) throws(Errno) -> UInt32 {
@@ -140,18 +141,19 @@ extension RequestDispatcher {
     func statfs(_ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         var found = cl_statfs()
         // What lies under a hidden mount is nobody's business: it shows its share's file system.
-        let descriptor = node.zone == .hidden ? node.child.root.directory.number : node.descriptor
+        let descriptor = node.zone == .hidden ? node.child.root.descriptor : node.descriptor
         try checked(cl_fstatfs(descriptor, &found))
-        return try reply.send(StatfsOut {
-            $0.blocks = found.blocks
-            $0.freeBlocks = found.blocks_free
-            $0.availableBlocks = found.blocks_available
-            $0.files = found.files
-            $0.freeFiles = found.files_free
-            $0.blockSize = found.block_size
-            $0.nameLength = min(found.name_length, UInt32(ComponentName.maximumCount))
-            $0.fragmentSize = found.fragment_size
-        })
+        return try reply.send(
+            StatfsOut {
+                $0.blocks = found.blocks
+                $0.freeBlocks = found.blocks_free
+                $0.availableBlocks = found.blocks_available
+                $0.files = found.files
+                $0.freeFiles = found.files_free
+                $0.blockSize = found.block_size
+                $0.nameLength = min(found.name_length, UInt32(ComponentName.maximumCount))
+                $0.fragmentSize = found.fragment_size
+            })
     }
 }
 

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import Sandbox
 internal import Synchronization
@@ -42,7 +42,9 @@ extension RequestDispatcher {
             let clock = cl_file_clock()
             let found = try node.status()
             // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
-            if found.nlink == 0, node.openHandles.load(ordering: .relaxed) == 0 { throw .staleNFSFileHandle }
+            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
+                throw .staleNFSFileHandle
+            }
             descriptor = try reopen(node, flags).release()
             keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
         } catch {
@@ -84,7 +86,8 @@ extension RequestDispatcher {
         let entry = try find(name.start, name.bytes, in: node, session)
         do throws(Errno) {
             let existing = try session.node(entry.node)
-            guard existing.isRegular else { throw existing.isDirectory ? .isDirectory : .noSuchAddressOrDevice }
+            // A link, a FIFO or a device that the guest did not know of: ESTALE makes it walk again and see for itself.
+            guard existing.isRegular else { throw existing.isDirectory ? .isDirectory : .staleNFSFileHandle }
             var out = CreateOut()
             out.entry = entry
             out.open = try openFile(existing, flags, killPrivileges: asked.openFlags & 1 != 0, session)
@@ -121,9 +124,8 @@ extension RequestDispatcher {
         }
     }
 
-    /// Replies with a file that was just made.
-    ///
-    /// - Parameter descriptor: The open file and its unit of the budget, taken over.
+    /// Replies with a file that was just made. The descriptor is the open file's and taken over, with its unit of the
+    /// budget.
     private func sendCreated(
         _ descriptor: CInt, in parent: Node, _ reply: Reply, _ session: Session
     ) throws(Errno) -> UInt32 {
@@ -180,7 +182,7 @@ extension RequestDispatcher {
         for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
             do throws(Errno) {
                 // syncfs(2) refuses the O_PATH descriptor that is held.
-                let opened = cl_openat(child.root.directory.number, ".", O_RDONLY | O_DIRECTORY, 0)
+                let opened = cl_openat(child.root.descriptor, ".", O_RDONLY | O_DIRECTORY, 0)
                 let directory = try Descriptor(result: opened)
                 try checked(cl_syncfs(directory.number))
             } catch {

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import SystemPackage
 
@@ -42,16 +42,15 @@ extension RequestDispatcher {
         return adopt(descriptor, found, of: parent.child, zone, session, clock: clock)
     }
 
-    /// Makes an inode that is held the guest's, or finds that it is already.
-    ///
-    /// - Parameter descriptor: An O_PATH descriptor and its unit of the budget, taken over.
+    /// Makes an inode that is held the guest's, or finds that it is already. The descriptor is an O_PATH one and taken
+    /// over, with its unit of the budget.
     func adopt(
         _ descriptor: CInt, _ found: cl_statx, of child: Child, _ zone: Zone, _ session: Session, clock: Int64
     ) -> EntryOut {
         let key = NodeKey(child: child, found)
         let node = session.adopt(
             key, tag: session.tag(of: key), descriptor: descriptor, child: child, zone: zone,
-            type: found.mode & UInt32(Glibc.S_IFMT))
+            found: found)
         return entry(node, found, clock: clock)
     }
 

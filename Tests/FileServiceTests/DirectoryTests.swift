@@ -1,0 +1,73 @@
+import FUSE
+import FileService
+import Glibc
+import SystemPackage
+import Testing
+
+@Suite struct DirectoryTests {
+    @Test func skipsNothingWhenListedEntriesAreDeletedMeanwhile() throws {
+        let (host, guest, root) = try makeShare { for index in 0..<500 { $0.file("file-\(index)") } }
+        let handle = try guest.opendir(root)
+        var cookie: UInt64 = 0
+        var deleted = 0
+        while true {
+            let some = try guest.readdir(root, handle, from: cookie, size: 200)
+            guard let last = some.last else { break }
+            cookie = last.cookie
+            for entry in some where entry.name.hasPrefix("file-") {
+                try guest.unlink(entry.name, in: root)
+                deleted += 1
+            }
+        }
+        #expect(deleted == 500)
+        #expect(try guest.list(root).count == 2)
+        #expect(!host.exists("file-0"))
+    }
+
+    @Test func listsTheSameThroughEveryBufferSize() throws {
+        let (_, guest, root) = try makeShare { for index in 0..<300 { $0.file("entry-\(index)") } }
+        let expected = Set([".", ".."] + (0..<300).map { "entry-\($0)" })
+        for size in [64, 4096, 32_768, 1 << 20] {
+            #expect(Set(try guest.list(root, size: size).map(\.name)) == expected)
+        }
+        for size in [192, 4096, 65_536] {
+            let listed = try guest.list(root, size: size, plus: true)
+            #expect(listed.count == 302)
+            #expect(Set(listed.map(\.name)) == expected)
+        }
+    }
+
+    @Test func goesOnFromAnyCookieItGave() throws {
+        let (_, guest, root) = try makeShare { for index in 0..<50 { $0.file("entry-\(index)") } }
+        let handle = try guest.opendir(root)
+        let all = try guest.readdir(root, handle)
+        #expect(all.count == 52)
+        let middle = all[25]
+        #expect(try guest.readdir(root, handle, from: middle.cookie).map(\.name) == all[26...].map(\.name))
+        #expect(try guest.readdir(root, handle).map(\.name) == all.map(\.name))
+    }
+
+    @Test func showsWhatWasAddedAfterARewind() throws {
+        let (host, guest, root) = try makeShare { $0.file("first") }
+        let handle = try guest.opendir(root)
+        #expect(try guest.readdir(root, handle).count == 3)
+        host.file("second")
+        #expect(try guest.readdir(root, handle).count == 4)
+    }
+
+    @Test func saysWhenNotEvenOneEntryFits() throws {
+        let (_, guest, root) = try makeShare()
+        let handle = try guest.opendir(root)
+        #expect(refusal { _ = try guest.readdir(root, handle, size: 8) } == .invalidArgument)
+    }
+
+    @Test func answersForADirectoryThatWasRemovedAsTheHostDoes() throws {
+        let (_, guest, root) = try makeShare { $0.directory("d") }
+        let node = try guest.lookup("d", in: root).node
+        let handle = try guest.opendir(node)
+        try guest.rmdir("d", in: root)
+        #expect(refusal { _ = try guest.readdir(node, handle) } == .noSuchFileOrDirectory)
+        #expect(try guest.getattr(node).mode & UInt32(S_IFMT) == UInt32(S_IFDIR))
+        #expect(refusal { _ = try guest.create("x", in: node) } == .noSuchFileOrDirectory)
+    }
+}

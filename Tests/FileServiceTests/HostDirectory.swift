@@ -1,0 +1,112 @@
+import CLinux
+import FUSE
+import FileService
+import Glibc
+import SystemPackage
+import Testing
+
+/// A directory on the host for one test, removed with everything in it when the test is done.
+final class HostDirectory {
+    let path: FilePath
+
+    init() throws {
+        var template = Array("/tmp/sheaf-test-XXXXXX".utf8CString)
+        let made = mkdtemp(&template) != nil
+        try #require(made)
+        path = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+        chmod(path.string, 0o755)
+    }
+
+    deinit { HostDirectory.remove(path.string) }
+
+    private static func remove(_ path: String) {
+        if let stream = opendir(path) {
+            while let entry = readdir(stream) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name == "." || name == ".." { continue }
+                if entry.pointee.d_type == UInt8(DT_DIR) {
+                    remove("\(path)/\(name)")
+                } else {
+                    Glibc.unlink("\(path)/\(name)")
+                }
+            }
+            closedir(stream)
+        }
+        Glibc.rmdir(path)
+    }
+
+    func path(_ name: String) -> String { "\(path)/\(name)" }
+
+    @discardableResult
+    func directory(_ name: String) -> HostDirectory {
+        Glibc.mkdir(path(name), 0o755)
+        return self
+    }
+
+    @discardableResult
+    func file(_ name: String, _ content: String = "") -> HostDirectory {
+        let descriptor = Glibc.open(path(name), O_CREAT | O_WRONLY | O_TRUNC, 0o644)
+        _ = content.withCString { Glibc.write(descriptor, $0, strlen($0)) }
+        Glibc.close(descriptor)
+        return self
+    }
+
+    @discardableResult
+    func link(_ name: String, to target: String) -> HostDirectory {
+        Glibc.symlink(target, path(name))
+        return self
+    }
+
+    func content(_ name: String) -> String? {
+        let descriptor = Glibc.open(path(name), O_RDONLY | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { Glibc.close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    }
+
+    func status(_ name: String) -> stat? {
+        var found = stat()
+        return lstat(path(name), &found) == 0 ? found : nil
+    }
+
+    func exists(_ name: String) -> Bool { status(name) != nil }
+
+    /// How many descriptors of this process are of files in here.
+    func openDescriptors() -> Int {
+        guard let stream = opendir("/proc/self/fd") else { return 0 }
+        defer { closedir(stream) }
+        var count = 0
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var target = [CChar](repeating: 0, count: 4096)
+            let length = Glibc.readlink("/proc/self/fd/\(name)", &target, target.count)
+            let bytes = target.prefix(max(length, 0)).map(UInt8.init(bitPattern:))
+            if String(decoding: bytes, as: UTF8.self).hasPrefix(path.string) { count += 1 }
+        }
+        return count
+    }
+
+    /// An aggregate with this directory as its one share, "share".
+    func aggregate(_ access: Access = .readWrite) throws -> Aggregate {
+        let aggregate = try Aggregate(access: access)
+        try aggregate.addChild(name: "share", hostPath: path, access: access)
+        return aggregate
+    }
+}
+
+/// A host directory as the one share of an aggregate, a guest that uses it, and the node of the share's root.
+func makeShare(
+    _ access: Access = .readWrite, _ prepare: (HostDirectory) -> Void = { _ in }
+) throws -> (HostDirectory, GuestClient, NodeID) {
+    let host = try HostDirectory()
+    prepare(host)
+    let guest = try GuestClient(host.aggregate(access))
+    guest.host = host
+    return (host, guest, try guest.walk("share"))
+}
