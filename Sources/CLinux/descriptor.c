@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -83,16 +84,33 @@ int cl_poll(struct pollfd *fds, unsigned count, int timeout_ms)
     return n < 0 ? -errno : n;
 }
 
+// The most that fs.nr_open lets any process have; the kernel's default where it cannot be read.
+static rlim_t open_file_ceiling(void)
+{
+    char text[32];
+    int fd = open("/proc/sys/fs/nr_open", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 1024 * 1024;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0)
+        return 1024 * 1024;
+    text[length] = 0;
+    return strtoul(text, NULL, 10);
+}
+
 long cl_raise_file_limit(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return -errno;
-    if (limit.rlim_cur != limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            return -errno;
-    }
+    struct rlimit wanted = {.rlim_cur = open_file_ceiling(), .rlim_max = open_file_ceiling()};
+    // Only root gets past the hard limit.
+    if (wanted.rlim_max > limit.rlim_max && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return (long)wanted.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
     return (long)limit.rlim_cur;
 }
 

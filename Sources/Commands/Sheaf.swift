@@ -24,6 +24,8 @@ public struct Sheaf: ParsableCommand {
     /// A usage error exits with 64 (EX_USAGE), as every program made with the argument parser does.
     public static func start() -> Never {
         openStandardStreams()
+        // The guest's open files and known inodes are descriptors here: the more of them the better.
+        _ = cl_raise_file_limit()
         signal(SIGPIPE, SIG_IGN)
         main()
         Glibc.exit(0)

@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A mutex of POSIX threads at an address of its own.
 ///

@@ -27,9 +27,8 @@ struct Driver {
         var drivers = [
             Driver(module: "virtio_pci", option: "CONFIG_VIRTIO_PCI"),
             Driver(module: "virtio_console", option: "CONFIG_VIRTIO_CONSOLE"),
-            // As early as it can be: it reports a guest's panic. The second is for the ISA device that ACPI names.
+            // As early as it can be: it reports a guest's panic.
             Driver(module: "pvpanic_pci", option: "CONFIG_PVPANIC_PCI", isEssential: false),
-            Driver(module: "pvpanic_mmio", option: "CONFIG_PVPANIC_MMIO", isEssential: false),
             Driver(module: "fuse", option: "CONFIG_FUSE_FS"),
             Driver(module: "virtiofs", option: "CONFIG_VIRTIO_FS"),
         ]

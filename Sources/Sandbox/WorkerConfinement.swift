@@ -15,14 +15,21 @@ public enum WorkerConfinement {
     /// the process's signals to the main thread, and where it may change ids it loses the supplementary groups of the
     /// user who started the launcher, which no caller in the guest has a claim to.
     ///
-    /// - Throws: What the kernel refused with: EPERM under a filter that forbids unshare(2), ENOMEM.
-    public static func enter() throws(Errno) {
+    /// - Returns: Whether the thread has a umask of its own. Container runtimes forbid unshare(2) to the unprivileged;
+    ///   then the process's umask, which is not this thread's to change, applies to what guests create as well.
+    /// - Throws: What the kernel refused with, such as ENOMEM.
+    public static func enter() throws(Errno) -> Bool {
         try checked(cl_thread_block_signals())
-        try checked(cl_unshare_fs())
-        _ = umask(0)
         try checked(cl_no_new_privileges())
         if cl_thread_may_change_ids() {
             try checked(cl_thread_drop_groups())
         }
+        do throws(Errno) {
+            try checked(cl_unshare_fs())
+        } catch .notPermitted {
+            return false
+        }
+        _ = umask(0)
+        return true
     }
 }

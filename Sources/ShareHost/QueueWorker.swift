@@ -68,7 +68,10 @@ final class QueueWorker: Sendable {
         let failure = Atomic<CInt>.Box(0)
         let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
             do throws(Errno) {
-                try WorkerConfinement.enter()
+                if try !WorkerConfinement.enter(), ring == 0 {
+                    log.warning(
+                        "unshare(2) is forbidden here: the umask of this process applies to what guests create")
+                }
             } catch {
                 failure.value.store(error.rawValue, ordering: .releasing)
                 _ = cl_eventfd_signal(self.acknowledgement.number)

@@ -115,6 +115,7 @@ extension Boots {
         @Test func bootsIntoADirectoryWrittenThroughAndIntoOneUnderAnOverlay() async throws {
             let scratch = try Scratch()
             let root = try scratch.directory("root/bin")
+            for mountPoint in ["proc", "sys", "dev", "run"] { _ = try scratch.directory("root/\(mountPoint)") }
             try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: "\(root)/busybox")
 
             let through = try await Program(

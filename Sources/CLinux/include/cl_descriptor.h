@@ -18,7 +18,7 @@ int cl_duplicate(int fd);
 int cl_set_nonblocking(int fd, bool on);
 int cl_set_close_on_exec(int fd, bool on);
 int cl_poll(struct pollfd *_Nonnull fds, unsigned count, int timeout_ms);
-/// Raises the soft limit of open files to the hard one and returns it, or -errno.
+/// Raises the limit of open files as far as this process may, for root past the hard limit, and returns it, or -errno.
 long cl_raise_file_limit(void);
 /// The name of an errno value ("ENOENT"), or NULL for one that has none.
 const char *_Nullable cl_errno_name(int error);

@@ -8,6 +8,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/// struct iovec under a name that is this module's alone: which module Swift takes the struct itself to be from differs
+/// between debug and release builds, and with it whether a public import of this one counts as used.
+typedef struct iovec cl_iovec;
+
 /// What statx(2) tells, in the widths of the kernel's struct statx.
 struct cl_statx {
     uint32_t mask;

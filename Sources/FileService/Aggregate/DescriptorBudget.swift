@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 internal import Synchronization
 internal import SystemPackage
 

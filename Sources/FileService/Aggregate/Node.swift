@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Synchronization
 
 /// An inode on the host that the guest knows, held by an O_PATH descriptor for as long as the guest remembers it or a

@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 
 /// What makes two lookups find the same node.
 ///

@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 internal import SystemPackage
 
 /// Where in a share with `hidesPersonalData` a node lies, which decides what is shown below it.

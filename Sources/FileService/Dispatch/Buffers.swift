@@ -1,14 +1,14 @@
 internal import FUSE
-internal import Glibc
+import Glibc
 
 /// Moves bytes between private memory and a request's scattered buffers. Lengths come from a checked descriptor chain, but
 /// their sum is not trusted to fit.
 enum Buffers {
-    /// The bytes in all buffers together; nil when the sum overflows.
+    /// The bytes in all buffers together; nil when one is longer than memory can be or the sum overflows.
     static func size(_ parts: UnsafeBufferPointer<iovec>) -> Int? {
         var total = 0
         for part in parts {
-            guard let length = Int(exactly: part.iov_len) else { return nil }
+            guard let length = Int(exactly: part.iov_len), length >= 0 else { return nil }
             let (sum, overflow) = total.addingReportingOverflow(length)
             if overflow { return nil }
             total = sum

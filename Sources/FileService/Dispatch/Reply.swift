@@ -1,5 +1,5 @@
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import SystemPackage
 
 /// The room for one reply. Its functions return the bytes of the whole reply, which is what the device reports.

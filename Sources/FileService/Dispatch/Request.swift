@@ -1,5 +1,5 @@
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import SystemPackage
 
 /// One request, copied out of the guest's memory once and checked for length.

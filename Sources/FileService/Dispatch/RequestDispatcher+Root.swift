@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import SystemPackage
 

@@ -1,5 +1,8 @@
-public import CLinux
+// Both without an access level, as everywhere in this module: whether the public `iovec` counts as CLinux's or Glibc's
+// differs between debug and release builds.
+import CLinux
 internal import FUSE
+import Glibc
 internal import Sandbox
 internal import SystemPackage
 
@@ -29,9 +32,13 @@ public final class RequestDispatcher {
     ///   - writable: Room for the reply in the guest's memory, split in any way.
     /// - Returns: Bytes written to `writable` from its start; 0 for what has no reply (FORGET, BATCH_FORGET, INTERRUPT)
     ///   and for what is too short to be answered.
+<<<<<<< HEAD
     public func dispatch(
         readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>
     ) -> UInt32 {
+=======
+    public func dispatch(readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>) -> UInt32 {
+>>>>>>> boot
         guard let size = Buffers.size(readable), size >= InHeader.byteCount, let room = Buffers.size(writable) else {
             return 0
         }

@@ -1,5 +1,5 @@
 internal import FUSE
-internal import Glibc
+import Glibc
 
 /// A worker's private memory, allocated once: requests are copied here to be parsed, replies are built here.
 final class Scratch {

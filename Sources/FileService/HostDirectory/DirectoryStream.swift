@@ -1,5 +1,5 @@
-internal import CLinux
-internal import Glibc
+import CLinux
+import Glibc
 internal import Linux
 internal import SystemPackage
 
@@ -85,13 +85,13 @@ final class DirectoryStream: @unchecked Sendable {
         let length = Int(record.loadUnaligned(fromByteOffset: 16, as: UInt16.self))
         let fixed = DirectoryStream.fixedSize
         guard length > fixed, length <= state.pointee.filled - state.pointee.next else { throw .ioError }
-        let room = UnsafeRawBufferPointer(start: record + fixed, count: length - fixed)
-        let nameCount = room.firstIndex(of: 0) ?? room.count
+        let start = record + fixed
+        let nameCount = memchr(start, 0, length - fixed).map { UnsafeMutableRawPointer($0) - start } ?? length - fixed
         let entry = HostEntry(
             inode: record.loadUnaligned(as: UInt64.self),
             cookie: record.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
             type: record.load(fromByteOffset: 18, as: UInt8.self),
-            name: UnsafeRawBufferPointer(rebasing: room[..<nameCount]))
+            name: UnsafeRawBufferPointer(start: start, count: nameCount))
         return (entry, length)
     }
 }

@@ -1,4 +1,4 @@
-internal import CLinux
+import CLinux
 internal import Synchronization
 
 /// What the guest may believe of the pages it has cached of a file, so that OPEN can say exactly whether to keep them.

@@ -1,6 +1,6 @@
-internal import CLinux
+import CLinux
 internal import FUSE
-internal import Glibc
+import Glibc
 internal import Linux
 internal import Sandbox
 internal import SystemPackage
@@ -60,8 +60,8 @@ extension RequestDispatcher {
         // the name by now.
         let clock = cl_file_clock()
         let found = try target.status()
-        guard session.acquire(target.key, tag: target.tag) != nil else { throw .staleNFSFileHandle }
-        return try reply.send(entry(target, found, clock: clock))
+        guard let linked = session.acquire(target.key, tag: target.tag) else { throw .staleNFSFileHandle }
+        return try reply.send(entry(linked, found, clock: clock))
     }
 
     func unlink(_ request: Request, _ reply: Reply, _ node: Node, isDirectory: Bool) throws(Errno) -> UInt32 {
