@@ -1,6 +1,7 @@
 import ArgumentParser
 import FUSE
 import Frontend
+import SystemPackage
 
 /// `sheaf-bench run`: the workloads, one after the other, against one backend.
 struct RunCommand: ParsableCommand {
@@ -15,7 +16,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Where in the shared tree to work; for an aggregate, at least the name of a read-write child.")
     var directory = ""
 
-    @Option(name: .shortAndLong, parsing: .upToNextOption, help: "What to run: \(Workload.listing).")
+    @Option(name: .shortAndLong, parsing: .upToNextOption, help: "What to run.")
     var workload: [Workload] = Workload.allCases
 
     @Option(name: .shortAndLong, help: "Requests in flight.")
@@ -57,7 +58,7 @@ struct RunCommand: ParsableCommand {
         client.timeout = nil
         let watchdog = try Watchdog()
 
-        let tree = try Tree(client, directory: directory, maxWrite: Int(limits.maxWrite))
+        let tree = try makeTree(client, maxWrite: Int(limits.maxWrite))
         defer { try? tree.remove(client) }
         print(Measurement.heading)
         for workload in workload {
@@ -67,6 +68,19 @@ struct RunCommand: ParsableCommand {
                 of: job, client: client, depth: depth, seconds: seconds, busyPoll: busyPoll,
                 backend: pid.map(ProcessClock.init), watchdog: watchdog)
             print(measurement.line)
+        }
+    }
+}
+
+extension RunCommand {
+    private func makeTree(_ client: FuseClient, maxWrite: Int) throws -> Tree {
+        do {
+            return try Tree(client, directory: directory, maxWrite: maxWrite)
+        } catch let error as Errno {
+            // The root of an aggregate is read-only: that is the likely mistake.
+            throw BackendFault.host(
+                "make files in \"/\(directory)\" of the shared tree (name a read-write directory with --directory)",
+                error)
         }
     }
 }

@@ -6,7 +6,4 @@ enum Workload: String, CaseIterable, Sendable {
     case read4k
     case seqread
     case statfs
-
-    /// All of them, for a help text.
-    static var listing: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
