@@ -39,10 +39,6 @@ struct cl_statx {
     uint64_t mnt_id;
 };
 
-/// A piece of memory. A name of this module: Swift counts `struct iovec` itself to whichever module declares it first,
-/// which is not the same one in debug and release builds.
-typedef struct iovec cl_iovec;
-
 /// statx(2) of `name` below `directory` without following a symlink, or of `directory` itself when `name` is NULL. Asks
 /// for the basic fields, the birth time and the mount id.
 int cl_statx(int directory, const char *_Nullable name, struct cl_statx *_Nonnull out);

@@ -32,13 +32,7 @@ public final class RequestDispatcher {
     ///   - writable: Room for the reply in the guest's memory, split in any way.
     /// - Returns: Bytes written to `writable` from its start; 0 for what has no reply (FORGET, BATCH_FORGET, INTERRUPT)
     ///   and for what is too short to be answered.
-<<<<<<< HEAD
-    public func dispatch(
-        readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>
-    ) -> UInt32 {
-=======
     public func dispatch(readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>) -> UInt32 {
->>>>>>> boot
         guard let size = Buffers.size(readable), size >= InHeader.byteCount, let room = Buffers.size(writable) else {
             return 0
         }
