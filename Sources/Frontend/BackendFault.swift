@@ -16,6 +16,7 @@ public enum BackendFault: Error, Equatable, CustomStringConvertible {
     /// The host refused what this side needed. What was tried, and the error.
     case host(String, Errno)
 
+    /// For a person: what the backend did.
     public var description: String {
         switch self {
         case .hungUp: "the backend closed the connection"

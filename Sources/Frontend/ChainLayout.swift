@@ -7,6 +7,7 @@ public struct ChainLayout: Sendable {
     /// The most bytes of data in one descriptor.
     public var dataPiece: Int
 
+    /// Makes a layout.
     public init(isIndirect: Bool, headerPiece: Int, dataPiece: Int) {
         self.isIndirect = isIndirect
         self.headerPiece = headerPiece

@@ -2,7 +2,8 @@ import CLinux
 import Linux
 import SystemPackage
 
-/// The driver's side of a split virtqueue (virtio 1.2, 2.7): it owns the descriptors, offers chains and takes them back used.
+/// The driver's side of a split virtqueue (virtio 1.2, 2.7): it owns the descriptors, offers chains
+/// and takes them back used.
 ///
 /// To be used by one thread at a time.
 public final class DriverQueue: @unchecked Sendable {
@@ -35,8 +36,9 @@ public final class DriverQueue: @unchecked Sendable {
     /// What the device tells of a broken ring.
     public let errorEvent: Descriptor
 
-    /// Kicks sent and calls received, since the queue was made.
+    /// Kicks sent since the queue was made.
     public private(set) var kicks = 0
+    /// Calls waited for since the queue was made.
     public private(set) var calls = 0
 
     /// The free list, and which heads the device has.
@@ -75,7 +77,8 @@ public final class DriverQueue: @unchecked Sendable {
     }
 
     private static func makeEvent() throws(BackendFault) -> Descriptor {
-        try BackendFault.wrapping("open an eventfd") { () throws(Errno) in try Descriptor(result: cl_eventfd(0, false)) }
+        try BackendFault.wrapping("open an eventfd") { () throws(Errno) in try Descriptor(result: cl_eventfd(0, false))
+        }
     }
 
     /// Forgets everything, as a guest that boots does: empty rings, index 0, all descriptors free.
@@ -114,7 +117,8 @@ public final class DriverQueue: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - segments: At least one; those the device reads come first.
-    ///   - indirectTable: Where to lay an indirect table (virtio 1.2, 2.7.5.3), 16 bytes a segment; nil to chain in the ring.
+    ///   - indirectTable: Where to lay an indirect table (virtio 1.2, 2.7.5.3), 16 bytes a segment; nil to chain
+    ///     in the ring.
     /// - Returns: The head, by which the chain comes back; nil when the ring has no room.
     @discardableResult
     public func add(_ segments: UnsafeBufferPointer<Segment>, indirectTable: GuestBuffer? = nil) -> UInt16? {

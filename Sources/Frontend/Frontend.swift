@@ -2,12 +2,13 @@ import CLinux
 import Linux
 import SystemPackage
 
-/// The frontend of a vhost-user-fs device, in the place of a VMM and its guest: it owns the guest's memory and the rings.
+/// The frontend of a vhost-user-fs device, in the place of a VMM and its guest: it owns guest memory and the rings.
 ///
 /// It says what QEMU says, in QEMU's order, and waits where QEMU waits. To be used by one thread at a time.
 public final class Frontend {
     /// What a frontend is made with.
     public struct Configuration: Sendable {
+        /// How the VMM speaks.
         public var dialect = Dialect.qemu10
         /// Queues beside hiprio.
         public var requestQueues = 1
@@ -22,19 +23,26 @@ public final class Frontend {
         /// How long to wait for an answer of the backend, in milliseconds.
         public var timeout: CInt = 10_000
 
+        /// One request queue of 128 entries, and all features.
         public init() {}
     }
 
+    /// The connection to the backend.
     public let socket: VhostUserSocket
+    /// What the frontend was made with.
     public let configuration: Configuration
+    /// The guest's memory.
     public let memory: GuestMemory
     /// hiprio, then the request queues.
     public let queues: [DriverQueue]
 
-    /// What the backend offered, and what was acknowledged.
+    /// What the backend offered.
     public private(set) var offeredFeatures: VirtioFeatures = []
+    /// What of it was agreed on; nothing before the rings are started.
     public private(set) var features: VirtioFeatures = []
+    /// What the backend offered.
     public private(set) var offeredProtocolFeatures: ProtocolFeatures = []
+    /// What of it was agreed on.
     public private(set) var protocolFeatures: ProtocolFeatures = []
     /// How many queues the backend has.
     public private(set) var maxQueues = 0
@@ -88,7 +96,8 @@ public final class Frontend {
     public func greet() throws(BackendFault) {
         offeredFeatures = VirtioFeatures(rawValue: try ask(.getFeatures))
         guard offeredFeatures.isSuperset(of: [.version1, .protocolFeatures]) else {
-            throw .malformed("the backend offers features \(offeredFeatures.rawValue), without VERSION_1 or PROTOCOL_FEATURES")
+            throw .malformed(
+                "the backend offers features \(offeredFeatures.rawValue), without VERSION_1 or PROTOCOL_FEATURES")
         }
         offeredProtocolFeatures = ProtocolFeatures(rawValue: try ask(.getProtocolFeatures))
         protocolFeatures = offeredProtocolFeatures.intersection([

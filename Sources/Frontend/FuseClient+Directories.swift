@@ -9,6 +9,7 @@ public struct ListedEntry: Sendable {
     public let cookie: UInt64
     /// `DT_*`.
     public let type: UInt32
+    /// As it is, `.` and `..` included.
     public let name: FileName
     /// What READDIRPLUS looked up.
     public let entry: EntryOut?
@@ -48,8 +49,11 @@ extension FuseClient {
     /// Opens a directory, reads all of it and gives it back.
     ///
     /// - Parameters:
+    ///   - node: The directory.
     ///   - plus: By READDIRPLUS, which references what it lists.
-    ///   - count: Room for each reply.
+    ///   - count: Room for each reply, in bytes.
+    /// - Returns: All entries, `.` and `..` included.
+    /// - Throws: The server's `Errno`, or a `BackendFault`.
     public func list(_ node: NodeID, plus: Bool = false, count: Int = 4096) throws -> [ListedEntry] {
         let handle = try opendir(node).handle
         var entries: [ListedEntry] = []
@@ -94,7 +98,9 @@ extension FuseClient {
             let size = (entrySize + 24 + Int(length) + 7) & ~7
             guard bytes.count - position >= size else { throw .malformed("a directory entry is cut short") }
             let name = [UInt8](bytes[(start + 24)..<(start + 24 + Int(length))])
-            guard !name.contains(0), !name.contains(0x2F) else { throw .malformed("a directory entry is named \(name)") }
+            guard !name.contains(0), !name.contains(0x2F) else {
+                throw .malformed("a directory entry is named \(name)")
+            }
             entries.append(
                 ListedEntry(inode: inode, cookie: cookie, type: type, name: FileName(bytes: name), entry: entry))
             position += size

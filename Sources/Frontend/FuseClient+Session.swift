@@ -11,6 +11,7 @@ extension FuseClient {
     ///   - major: Of the protocol version that is offered.
     ///   - minor: Of the protocol version that is offered.
     ///   - flags: What is offered. Without `.extended` the short form is sent, as guests before Linux 5.17 do.
+    /// - Returns: What the server agrees to.
     /// - Throws: The server's `Errno`, or a `BackendFault`.
     @discardableResult
     public func initialize(

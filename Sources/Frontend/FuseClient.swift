@@ -30,12 +30,15 @@ public final class FuseClient: @unchecked Sendable {
 
     /// The device the queue belongs to, which lives as long as its clients.
     public let frontend: Frontend
+    /// The queue that requests go through.
     public let queue: DriverQueue
     /// How requests are cut into descriptors.
     public var layout: ChainLayout
-    /// Who the requests are made for.
+    /// The user whom requests are made for.
     public var uid = getuid()
+    /// The group whom requests are made for.
     public var gid = getgid()
+    /// The process that requests are made for.
     public var pid = UInt32(getpid())
     /// How long `call` and `complete` wait, in milliseconds; nil for ever.
     public var timeout: CInt? = 10_000
@@ -159,6 +162,7 @@ public final class FuseClient: @unchecked Sendable {
     /// Takes one finished request back; waits if there is none yet.
     ///
     /// - Parameter busyPoll: Spins on the used ring and asks for no call.
+    /// - Returns: Its reply, whose slot is to be released.
     /// - Throws: `.silent`, or `.malformed` when a strict guest would not accept the reply.
     public func complete(busyPoll: Bool = false) throws(BackendFault) -> Reply {
         precondition(inFlight > 0, "there must be a request to wait for")
@@ -196,6 +200,7 @@ public final class FuseClient: @unchecked Sendable {
     ///   - shape: What its reply has to look like.
     ///   - data: Sent after the arguments, in pages.
     ///   - write: Writes what follows the header.
+    /// - Returns: The reply, valid until the next request.
     /// - Throws: What the backend does wrong; an error the server answers with is in the reply.
     public func call(
         opcode: Opcode, node: NodeID, reply shape: ReplyShape, data: [UInt8] = [],
@@ -216,7 +221,9 @@ public final class FuseClient: @unchecked Sendable {
     private func check(_ slot: Slot, index: Int, used: Int) throws(BackendFault) -> Reply {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         guard slot.shape.isExpected else {
-            guard used == 0 else { throw .malformed("\(used) bytes for opcode \(slot.opcode.rawValue), which has no reply") }
+            guard used == 0 else {
+                throw .malformed("\(used) bytes for opcode \(slot.opcode.rawValue), which has no reply")
+            }
             return Reply(slot: index, opcode: slot.opcode, error: nil, body: nothing)
         }
         let length = Int(slot.reply.start.load(as: UInt32.self))
@@ -231,12 +238,15 @@ public final class FuseClient: @unchecked Sendable {
         guard error <= 0, error > -512 else { throw .malformed("opcode \(slot.opcode.rawValue): error \(error)") }
         let body = length - Self.replyHeaderSize
         guard error == 0 else {
-            guard body == 0 else { throw .malformed("opcode \(slot.opcode.rawValue): error \(error) with \(body) bytes") }
+            guard body == 0 else {
+                throw .malformed("opcode \(slot.opcode.rawValue): error \(error) with \(body) bytes")
+            }
             return Reply(slot: index, opcode: slot.opcode, error: Errno(rawValue: -error), body: nothing)
         }
         if slot.shape.dataCapacity > 0 {
             guard body <= slot.shape.dataCapacity else {
-                throw .malformed("opcode \(slot.opcode.rawValue): \(body) bytes of data, \(slot.shape.dataCapacity) at most")
+                throw .malformed(
+                    "opcode \(slot.opcode.rawValue): \(body) bytes of data, \(slot.shape.dataCapacity) at most")
             }
             return Reply(
                 slot: index, opcode: slot.opcode, error: nil,

@@ -3,6 +3,7 @@ public struct MessagePayload: Sendable {
     /// What has been put together so far.
     public private(set) var bytes: [UInt8] = []
 
+    /// Nothing yet.
     public init() {}
 
     /// One 64-bit value: features, protocol features, descriptor words.
@@ -44,6 +45,7 @@ public struct MessagePayload: Sendable {
         for region in regions { append(region) }
     }
 
+    /// Appends one field.
     public mutating func append<T: FixedWidthInteger>(_ value: T) {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }

@@ -2,7 +2,10 @@
 public struct RingDescriptor: BitwiseCopyable, Equatable, Sendable {
     /// VIRTQ_DESC_F_*.
     public struct Flags: OptionSet, BitwiseCopyable, Sendable {
+        /// The bits in the table.
         public let rawValue: UInt16
+
+        /// Makes a set of any bits.
         public init(rawValue: UInt16) { self.rawValue = rawValue }
         /// The chain goes on at `next`.
         public static let next = Flags(rawValue: 1)
@@ -16,10 +19,12 @@ public struct RingDescriptor: BitwiseCopyable, Equatable, Sendable {
     public var address: UInt64
     /// In bytes.
     public var length: UInt32
+    /// What kind of entry it is.
     public var flags: Flags
     /// The index of the next descriptor, where `flags` has `.next`.
     public var next: UInt16
 
+    /// Makes an entry, whatever sense it makes.
     public init(address: UInt64, length: UInt32, flags: Flags = [], next: UInt16 = 0) {
         self.address = address
         self.length = length
@@ -37,6 +42,7 @@ public struct Segment: BitwiseCopyable, Sendable {
     /// The device writes it; it reads it otherwise.
     public var isReply: Bool
 
+    /// Makes a segment of a part of guest memory.
     public init(address: UInt64, length: Int, isReply: Bool) {
         self.address = address
         self.length = UInt32(truncatingIfNeeded: length)

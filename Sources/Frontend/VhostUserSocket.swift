@@ -6,8 +6,11 @@ import SystemPackage
 public struct VhostUserSocket: ~Copyable, Sendable {
     /// A message from the backend.
     public struct Answer: Sendable {
+        /// What it answers.
         public let request: VhostUserRequest
+        /// Version and flags of the header.
         public let flags: UInt32
+        /// What follows the header.
         public let payload: [UInt8]
     }
 
@@ -43,9 +46,11 @@ public struct VhostUserSocket: ~Copyable, Sendable {
     /// Sends a message.
     ///
     /// - Parameters:
-    ///   - size: What the header says of the payload's length; its true length unless told otherwise.
+    ///   - request: Its number.
+    ///   - payload: What follows the header.
     ///   - flags: Added to the version.
     ///   - descriptors: Attached to the first byte.
+    ///   - size: What the header says of the payload's length; its true length unless told otherwise.
     /// - Throws: `.hungUp`, or `.host`.
     public func send(
         _ request: VhostUserRequest, _ payload: MessagePayload = MessagePayload(), flags: UInt32 = 0,
@@ -82,6 +87,7 @@ public struct VhostUserSocket: ~Copyable, Sendable {
     /// Reads the next message.
     ///
     /// - Parameter request: What it has to be the reply to.
+    /// - Returns: The message.
     /// - Throws: `.silent`, `.hungUp`, `.malformed` when it is no reply to `request`, or `.host`.
     public func receive(replyTo request: VhostUserRequest) throws(BackendFault) -> Answer {
         let header = try read(Self.headerSize, waitingFor: "\(request)")

@@ -6,8 +6,8 @@ struct Bench: ParsableCommand {
         commandName: "sheaf-bench",
         abstract: "Load a vhost-user-fs backend through its socket, with no guest.",
         discussion: """
-            Takes the place of a VMM and its guest on the socket of any vhost-user-fs backend, checks every reply as the \
-            strictest guest does, and prints what a request costs. A wrong reply ends the run: it gives no number.
+            Takes the place of a VMM and its guest on the socket of any vhost-user-fs backend, checks every reply as \
+            the strictest guest does, and prints what a request costs. A wrong reply ends the run: it gives no number.
             """,
         subcommands: [RunCommand.self],
         defaultSubcommand: RunCommand.self)

@@ -1,4 +1,5 @@
-/// Latencies in buckets that are an eighth of a power of two wide: any quantile to within 12 percent, without keeping them all.
+/// Latencies in buckets that are an eighth of a power of two wide: any quantile to within 12 percent, without keeping
+/// them all.
 struct LatencyHistogram {
     private var buckets = [UInt64](repeating: 0, count: 64 * 8)
     private var count: UInt64 = 0

@@ -14,10 +14,13 @@ struct Measurement {
     /// Runs a workload for a tenth of the time to warm up, then measures.
     ///
     /// - Parameters:
+    ///   - job: What to run.
+    ///   - client: Through which.
     ///   - depth: Requests in flight.
     ///   - seconds: How long to measure.
     ///   - busyPoll: Spin on the used ring.
     ///   - backend: Whose CPU time to measure.
+    ///   - watchdog: Ends the program when no reply comes.
     /// - Throws: A `BackendFault`, a wrong reply among them.
     init(
         of job: Job, client: FuseClient, depth: Int, seconds: Double, busyPoll: Bool, backend: ProcessClock?,
@@ -66,7 +69,8 @@ struct Measurement {
             while let finished = reply {
                 let slot = finished.slot
                 guard job.isRight(finished, number: numbers[slot]) else {
-                    throw BackendFault.malformed("request \(numbers[slot]) of \(job.workload.rawValue) got a wrong reply")
+                    throw BackendFault.malformed(
+                        "request \(numbers[slot]) of \(job.workload.rawValue) got a wrong reply")
                 }
                 latencies.add(now - starts[slot])
                 done += 1

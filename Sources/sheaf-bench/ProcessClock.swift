@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The CPU time of another process, to the nanosecond: the first field of /proc/PID/task/TID/schedstat (proc(5)), of all threads.
+/// The CPU time of another process, to the nanosecond: the first field of /proc/PID/task/TID/schedstat (proc(5)),
+/// of all threads.
 struct ProcessClock: Sendable {
     let pid: Int32
 
@@ -22,7 +23,9 @@ struct ProcessClock: Sendable {
     }
 
     private static func time(ofThread thread: Int32, of pid: Int32) -> UInt64? {
-        guard let file = try? FileDescriptor.open("/proc/\(pid)/task/\(thread)/schedstat", .readOnly) else { return nil }
+        guard let file = try? FileDescriptor.open("/proc/\(pid)/task/\(thread)/schedstat", .readOnly) else {
+            return nil
+        }
         defer { try? file.close() }
         var bytes = [UInt8](repeating: 0, count: 128)
         guard let count = try? bytes.withUnsafeMutableBytes({ try file.read(into: $0) }) else { return nil }

@@ -6,7 +6,8 @@ import Frontend
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run workloads against one backend.",
-        discussion: "The files it needs are made through the backend in a directory of its own, and removed at the end.")
+        discussion: "The files it needs are made through the backend in a directory of its own, and removed at the end."
+    )
 
     @Option(help: "The backend's vhost-user socket.")
     var socket: String

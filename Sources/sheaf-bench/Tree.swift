@@ -20,7 +20,8 @@ struct Tree {
     /// Makes the directory and fills the file, through the backend.
     ///
     /// - Parameters:
-    ///   - directory: Where in the shared tree.
+    ///   - client: On a device that is initialised.
+    ///   - path: Where in the shared tree.
     ///   - maxWrite: The most bytes of a WRITE that INIT allowed.
     /// - Throws: The server's `Errno`, or a `BackendFault`.
     init(_ client: FuseClient, directory path: String, maxWrite: Int) throws {

@@ -64,9 +64,12 @@ import Testing
         case .headOutOfRange:
             return try driver.offer([read, write], head: size)
         case .nextOutOfRange:
-            return try driver.offer([RingDescriptor(address: request.address, length: 56, flags: .next, next: size + 5)])
+            return try driver.offer([RingDescriptor(address: request.address, length: 56, flags: .next, next: size + 5)]
+            )
         case .addressOutsideMemory:
-            return try driver.offer([RingDescriptor(address: 0xDEAD_0000_0000, length: 56, flags: .next, next: 1), write])
+            return try driver.offer([
+                RingDescriptor(address: 0xDEAD_0000_0000, length: 56, flags: .next, next: 1), write,
+            ])
         case .addressAcrossARegionsEnd:
             return try driver.offer([read, RingDescriptor(address: high.end - 64, length: 4096, flags: .write)])
         case .addressThatWraps:

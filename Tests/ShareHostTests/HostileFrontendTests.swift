@@ -255,7 +255,8 @@ import Testing
 
     private static func sendMemory(_ attack: Attack, _ frontend: Frontend) throws {
         let file = frontend.memory.low.file.number
-        func region(guest: UInt64 = 1 << 40, size: UInt64, user: UInt64 = 1 << 40, offset: UInt64 = 0) -> MessagePayload {
+        func region(guest: UInt64 = 1 << 40, size: UInt64, user: UInt64 = 1 << 40, offset: UInt64 = 0) -> MessagePayload
+        {
             var payload = MessagePayload(0)
             payload.appendRegion(guest: guest, size: size, user: user, offset: offset)
             return payload

@@ -153,7 +153,8 @@ import Testing
                     .rename, node: child, HostileDriver.bytes(RenameIn { $0.newParent = child }) + name + [0]), 16
             )
         case .linkTargetWithoutEnd: return (HostileDriver.request(.symlink, node: child, name + [0] + name), whole)
-        case .replyRoomForHalfAnEntry: return (HostileDriver.request(.lookup, node: child, [0x66, 0x69, 0x6C, 0x65, 0]), 80)
+        case .replyRoomForHalfAnEntry:
+            return (HostileDriver.request(.lookup, node: child, [0x66, 0x69, 0x6C, 0x65, 0]), 80)
         case .replyRoomForHalfAHeader: return (HostileDriver.request(.getattr, getattr), 8)
         case .noReplyRoom: return (HostileDriver.request(.getattr, getattr), 0)
         case .unknownOpcode: return (HostileDriver.request(Opcode(rawValue: 4096)), 4096)

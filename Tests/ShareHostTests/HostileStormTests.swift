@@ -111,7 +111,9 @@ import Testing
             let reader = try Thread(name: "reader") {
                 outcomes.record(0) {
                     for _ in 0..<500 {
-                        guard try client.read(file, handle, at: 0, count: 65_536) == content else { throw Errno.ioError }
+                        guard try client.read(file, handle, at: 0, count: 65_536) == content else {
+                            throw Errno.ioError
+                        }
                     }
                 }
             }
@@ -161,7 +163,8 @@ import Testing
 
     /// Values at which arithmetic goes wrong. None lies where a host would really allocate that much.
     private static let edges: [UInt64] = [
-        0, 1, 2, 15, 16, 39, 40, 255, 4095, 4096, 4097, 1 << 62, 1 << 63 - 1, 1 << 63, 1 << 63 + 1, .max - 4095, .max - 1,
+        0, 1, 2, 15, 16, 39, 40, 255, 4095, 4096, 4097, 1 << 62, 1 << 63 - 1, 1 << 63, 1 << 63 + 1, .max - 4095,
+        .max - 1,
         .max,
     ]
 

@@ -28,7 +28,8 @@ final class ServedAggregate {
         folder = try directory.makeFolder("child")
         aggregate = try Aggregate(access: access)
         device = FileSystemDevice(
-            aggregate: aggregate, requestQueues: requestQueues, log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
+            aggregate: aggregate, requestQueues: requestQueues,
+            log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
         try aggregate.addChild(name: "child", hostPath: FilePath(folder.path), access: access)
     }
 

@@ -6,6 +6,7 @@ public struct HostFolder: Sendable {
     /// Absolute.
     public let path: String
 
+    /// Names a directory that is there.
     public init(_ path: String) { self.path = path }
 
     /// The path of something below it.

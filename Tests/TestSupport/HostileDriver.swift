@@ -5,6 +5,7 @@ import Frontend
 public struct HostileDriver {
     /// What became of an offer, and what the device wrote.
     public struct Verdict {
+        /// What became of it.
         public let outcome: Frontend.Outcome
         /// The bytes of the reply buffers, as many as the device says it wrote.
         public let reply: [UInt8]
@@ -25,11 +26,15 @@ public struct HostileDriver {
         }
     }
 
+    /// The device's frontend.
     public let frontend: Frontend
+    /// Where offers are made.
     public let queue: DriverQueue
-    /// Room for what the device reads, writes, and for an indirect table.
+    /// Room for what the device reads.
     public let request: GuestBuffer
+    /// Room for what the device writes.
     public let reply: GuestBuffer
+    /// Room for an indirect table of the greatest size.
     public let table: GuestBuffer
 
     /// Lays out the buffers.
@@ -43,7 +48,13 @@ public struct HostileDriver {
 
     /// The bytes of a request: struct fuse_in_header, and what follows it.
     ///
-    /// - Parameter length: What the header claims; the true length if nil.
+    /// - Parameters:
+    ///   - opcode: What is asked for.
+    ///   - node: What it is asked of.
+    ///   - length: What the header claims; the true length if nil.
+    ///   - unique: What the reply has to repeat.
+    ///   - body: What follows the header.
+    /// - Returns: The request as it goes into the ring.
     public static func request(
         _ opcode: Opcode, node: NodeID = .root, length: UInt32? = nil, unique: UInt64 = 4711, _ body: [UInt8] = []
     ) -> [UInt8] {
