@@ -1,43 +1,43 @@
 /// A table of objects that many queues use at once: sixteen tables, each behind a lock of its own.
 final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
-    /// One table and its lock; `objects` is touched only while `lock` is held.
-    struct Shard: ~Copyable {
-        let lock = Lock()
-        var objects = ObjectTable<Object>()
-    }
-
     private static var count: Int { 16 }
-    // By address and not as a property: Swift checks properties of classes for exclusive access at every use.
-    private let shards: UnsafeMutablePointer<Shard>
+    private let locks: UnsafeMutablePointer<Lock>
+    // By address and not as properties: Swift checks properties of classes for exclusive access at every use. Each is
+    // touched only while its lock is held.
+    private let tables: UnsafeMutablePointer<ObjectTable<Object>>
 
     init() {
-        shards = .allocate(capacity: ShardedTable.count)
-        for index in 0..<ShardedTable.count { (shards + index).initialize(to: Shard()) }
+        locks = .allocate(capacity: ShardedTable.count)
+        tables = .allocate(capacity: ShardedTable.count)
+        for index in 0..<ShardedTable.count {
+            (locks + index).initialize(to: Lock())
+            (tables + index).initialize(to: ObjectTable())
+        }
     }
 
     deinit {
-        shards.deinitialize(count: ShardedTable.count)
-        shards.deallocate()
+        tables.deinitialize(count: ShardedTable.count)
+        tables.deallocate()
+        locks.deinitialize(count: ShardedTable.count)
+        locks.deallocate()
     }
 
+    /// Which table holds a tag. The table itself uses the low bits of the same mix.
     @inline(__always)
-    private func shard(_ tag: UInt64) -> UnsafeMutablePointer<Shard> {
-        // The table uses the low bits of the same mix.
-        shards + Int(truncatingIfNeeded: mixed(tag) >> 60)
-    }
+    private func shard(_ tag: UInt64) -> Int { Int(truncatingIfNeeded: mixed(tag) >> 60) }
 
     /// The object with this tag, retained.
     @inline(__always)
     func find(_ tag: UInt64) -> Object? {
         let shard = shard(tag)
-        return shard.pointee.lock.hold { shard.pointee.objects.find(tag) }
+        return locks[shard].hold { tables[shard].find(tag) }
     }
 
     /// Runs `body` on the table that holds this tag, locked.
     @inline(__always)
     func withTable<R>(of tag: UInt64, _ body: (inout ObjectTable<Object>) -> R) -> R {
         let shard = shard(tag)
-        return shard.pointee.lock.hold { body(&shard.pointee.objects) }
+        return locks[shard].hold { body(&tables[shard]) }
     }
 
     func insert(_ object: Object, tag: UInt64) {
@@ -51,15 +51,13 @@ final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
 
     /// Every object at some moment each.
     func snapshot() -> [Object] {
-        (0..<ShardedTable.count).flatMap { index in
-            shards[index].lock.hold { shards[index].objects.snapshot() }
-        }
+        (0..<ShardedTable.count).flatMap { index in locks[index].hold { tables[index].snapshot() } }
     }
 
     /// Takes everything out. What goes is let go of here, with no lock held: closing a file may block.
     func removeAll() {
         for index in 0..<ShardedTable.count {
-            _ = shards[index].lock.hold { shards[index].objects.removeAll() }
+            _ = locks[index].hold { tables[index].removeAll() }
         }
     }
 }

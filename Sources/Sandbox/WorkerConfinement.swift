@@ -18,6 +18,7 @@ public enum WorkerConfinement {
     /// - Returns: Whether the thread has a umask of its own. Container runtimes forbid unshare(2) to the unprivileged;
     ///   then the process's umask, which is not this thread's to change, applies to what guests create as well.
     /// - Throws: What the kernel refused with, such as ENOMEM.
+    @discardableResult
     public static func enter() throws(Errno) -> Bool {
         try checked(cl_thread_block_signals())
         try checked(cl_no_new_privileges())

@@ -132,7 +132,8 @@ public final class FileSystemDevice: Sendable {
         let end = attachment.converse(with: workers)
         workers.end()
         if case .violation(let violation) = end {
-            log.error("a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])
+            log.error(
+                "a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])
         }
         state.withLock { $0.current = nil }
         onEnd(end)

@@ -295,9 +295,7 @@ extension QueueWorker {
         if cl_epoll_wait(epoll.number, milliseconds) < 0 { _ = usleep(1000) }
     }
 
-    /// Takes what was ordered, if anything.
-    ///
-    /// - Parameter next: Where the ring in hand stands; nil when there is none.
+    /// Takes what was ordered, if anything. `next` is where the ring in hand stands; nil when there is none.
     private func takeOrders(_ outfit: inout Outfit, at next: UInt16?) -> Turn {
         guard hasOrders.load(ordering: .acquiring) else { return .goOn }
         let taken = orders.withLock { orders in

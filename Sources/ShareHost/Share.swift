@@ -23,6 +23,7 @@ public struct Share: Equatable, Sendable {
     /// - Parameters:
     ///   - hostPath: The canonical path.
     ///   - access: What guests may do with the share.
+    /// - Returns: 32 digits.
     public static func subname(hostPath: FilePath, access: Access) -> String {
         let path = hostPath.withPlatformString { start in
             var end = start

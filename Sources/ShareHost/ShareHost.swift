@@ -60,6 +60,7 @@ public final class ShareHost: Sendable {
     ///   - name: Its name below the synthetic root; made of path and access if nil.
     ///   - target: Where the guest binds it, an absolute path; nil for nowhere but the aggregate's mount.
     ///   - options: How it is served.
+    /// - Returns: The share, and whether it is new.
     /// - Throws: What is wrong with the source, the name or the target. Nothing has changed then.
     @discardableResult
     public func add(
@@ -108,6 +109,7 @@ public final class ShareHost: Sendable {
     ///   - subname: The share's name.
     ///   - bucket: Where it is.
     ///   - revoke: Whether what the guest has open of it fails from now on, with ESTALE.
+    /// - Returns: The share that was taken away.
     /// - Throws: ENOENT when there is no such share.
     @discardableResult
     public func remove(named subname: String, from bucket: Bucket, revoke: Bool = false) throws(Errno) -> Share {
@@ -127,6 +129,7 @@ public final class ShareHost: Sendable {
     /// - Parameters:
     ///   - bucket: Which aggregate it serves.
     ///   - requestQueues: How many queues beside hiprio a new device has, from 1 to 8; others are cut to that.
+    /// - Returns: The one device there is of the bucket.
     /// - Throws: ``ShareError/aggregate(_:_:)``.
     public func makeDevice(for bucket: Bucket, requestQueues: Int) throws(ShareError) -> FileSystemDevice {
         try state.withLock { state throws(ShareError) in

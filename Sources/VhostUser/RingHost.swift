@@ -35,7 +35,9 @@ public protocol RingHost: AnyObject {
 
     /// Gives all rings another memory table.
     ///
-    /// - Parameter settled: Whether no thread may use the table before it when this returns. Without, a busy ring takes it
-    ///   before its next request.
+    /// - Parameters:
+    ///   - memory: The whole table.
+    ///   - settled: Whether no thread may use the table before it when this returns. Without, a busy ring takes it before
+    ///     its next request.
     func setMemory(_ memory: GuestMemory, settled: Bool)
 }

@@ -114,7 +114,7 @@ public struct DescriptorChain: ~Copyable {
 
     /// Notes one buffer: cut where guest memory is cut, joined to the piece before it where both lie side by side.
     ///
-    /// - Parameter joining: The first piece that may be joined to: what may be written stays apart from what may not.
+    /// Joins only to pieces from number `joining` on: what may be written stays apart from what may not.
     @inlinable
     mutating func append(
         _ address: UInt64, _ length: UInt32, joining: Int, _ memory: GuestMemoryMap

@@ -29,7 +29,8 @@ extension QueueError: CustomStringConvertible {
     /// One clause for a log line; no text in it comes from the guest.
     public var description: String {
         switch self {
-        case .availableIndexJumped(let pending): "the available index is \(pending) entries ahead, more than the ring has"
+        case .availableIndexJumped(let pending):
+            "the available index is \(pending) entries ahead, more than the ring has"
         case .headOutOfRange(let head): "available entry names descriptor \(head), beyond the table"
         case .nextOutOfRange(let next): "a descriptor continues at \(next), beyond its table"
         case .chainTooLong: "a descriptor chain loops or is longer than the ring"

@@ -22,6 +22,9 @@ public struct SplitQueueLayout: Sendable {
 
     /// Finds a ring in guest memory.
     ///
+    /// Nil when the size is no power of two up to 32768, when a part is misaligned (virtio 1.2, 2.7), or when one is not in
+    /// guest memory as a whole.
+    ///
     /// - Parameters:
     ///   - memory: The guest's memory at this moment.
     ///   - size: The number of entries.
@@ -30,8 +33,6 @@ public struct SplitQueueLayout: Sendable {
     ///   - used: The used ring in the frontend's addresses.
     ///   - eventIndex: Whether VIRTIO_F_EVENT_IDX was agreed on.
     ///   - indirect: Whether VIRTIO_F_INDIRECT_DESC was agreed on.
-    /// - Returns: Nil when the size is no power of two up to 32768, when a part is misaligned (virtio 1.2, 2.7), or when one
-    ///   is not in guest memory as a whole.
     public init?(
         memory: GuestMemory, size: UInt32, descriptors: UInt64, available: UInt64, used: UInt64,
         eventIndex: Bool, indirect: Bool

@@ -55,6 +55,16 @@ import Testing
         #expect(try guest.readdir(root, handle).count == 4)
     }
 
+    @Test func listsTypesAsAttributesHaveThem() throws {
+        let (_, guest, root) = try makeShare { $0.file("f").directory("d").link("l", to: "f") }
+        let types = ["f": DT_REG, "d": DT_DIR, "l": DT_LNK, ".": DT_DIR, "..": DT_DIR]
+        for plus in [false, true] {
+            for entry in try guest.list(root, plus: plus) {
+                #expect(entry.type == types[entry.name].map(UInt32.init), "\(entry.name)")
+            }
+        }
+    }
+
     @Test func saysWhenNotEvenOneEntryFits() throws {
         let (_, guest, root) = try makeShare()
         let handle = try guest.opendir(root)

@@ -17,24 +17,32 @@ final class HostDirectory {
         chmod(path.string, 0o755)
     }
 
-    deinit { HostDirectory.remove(path.string) }
+    deinit {
+        let directory = Glibc.open(path.string, O_RDONLY | O_DIRECTORY)
+        if directory >= 0 { HostDirectory.empty(directory) }
+        Glibc.rmdir(path.string)
+    }
 
-    private static func remove(_ path: String) {
-        if let stream = opendir(path) {
-            while let entry = readdir(stream) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name == "." || name == ".." { continue }
-                if entry.pointee.d_type == UInt8(DT_DIR) {
-                    remove("\(path)/\(name)")
-                } else {
-                    Glibc.unlink("\(path)/\(name)")
+    /// Removes what is in a directory and closes it. By descriptor and raw name: a guest may have made names that are no
+    /// text, and directories that nobody may enter.
+    private static func empty(_ directory: CInt) {
+        guard let stream = fdopendir(directory) else { return }
+        while let entry = readdir(stream) {
+            withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return }
+                    guard entry.pointee.d_type == UInt8(DT_DIR) else {
+                        Glibc.unlinkat(directory, name, 0)
+                        return
+                    }
+                    fchmodat(directory, name, 0o700, 0)
+                    let inner = Glibc.openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                    if inner >= 0 { empty(inner) }
+                    Glibc.unlinkat(directory, name, AT_REMOVEDIR)
                 }
             }
-            closedir(stream)
         }
-        Glibc.rmdir(path)
+        closedir(stream)
     }
 
     func path(_ name: String) -> String { "\(path)/\(name)" }

@@ -15,7 +15,7 @@ import Testing
         let aggregate = try host.aggregate()
         let worker = try Thread(name: "worker") {
             do {
-                try _ = WorkerConfinement.enter()
+                _ = try WorkerConfinement.enter()
                 let guest = try GuestClient(aggregate)
                 guest.uid = 1234
                 guest.gid = 2345

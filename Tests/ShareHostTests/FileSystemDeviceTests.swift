@@ -17,7 +17,8 @@ import VhostUser
 
             for queue in frontend.queues {
                 for number in 0..<300 {
-                    #expect(try exchange(frontend, queue, [UInt8(number & 0xff), 2, 3]) == [UInt8(number & 0xff), 2, 3])
+                    #expect(
+                        try exchange(frontend, queue, [UInt8(number & 0xff), 2, 3]) == [UInt8(number & 0xff), 2, 3])
                 }
             }
         }

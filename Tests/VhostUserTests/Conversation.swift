@@ -22,7 +22,7 @@ final class Conversation {
     static let memorySize: UInt64 = 0x10000
     static let userBase: UInt64 = 0x7f00_0000_0000
 
-    /// - Parameter taken: How many entries each ring takes between a start and a stop.
+    /// Each ring takes `taken` entries between a start and a stop.
     init(ringCount: Int = 3, taken: UInt16 = 0) throws {
         let host = RecordingHost(ringCount: ringCount, taken: taken)
         let result = Result()
@@ -146,7 +146,9 @@ final class Conversation {
         return writer.bytes
     }
 
-    static func region(guest: UInt64 = 0, size: UInt64 = memorySize, user: UInt64 = userBase, offset: UInt64 = 0) -> [UInt8] {
+    static func region(guest: UInt64 = 0, size: UInt64 = memorySize, user: UInt64 = userBase, offset: UInt64 = 0)
+        -> [UInt8]
+    {
         number(guest) + number(size) + number(user) + number(offset)
     }
 

@@ -33,7 +33,9 @@ import Virtio
         #expect(try violation { try $0.send(request.rawValue, size: .max) } == .wrongSize(request, size: .max))
     }
 
-    @Test(arguments: Request.allCases) func endsAtDescriptorsThatTheRequestDoesNotHaveAndClosesThem(request: Request) throws {
+    @Test(arguments: Request.allCases) func endsAtDescriptorsThatTheRequestDoesNotHaveAndClosesThem(request: Request)
+        throws
+    {
         let pipe = try Pipe()
         let count = request.descriptorCounts.upperBound + 1
 
@@ -73,7 +75,8 @@ import Virtio
     @Test func takesAMessageThatComesInPieces() throws {
         let frontend = try Conversation()
         try frontend.greet()
-        let bytes = MessageHeader(request: Request.setRingSize.rawValue, flags: 9, size: 8).bytes + Conversation.ring(1, 8)
+        let bytes =
+            MessageHeader(request: Request.setRingSize.rawValue, flags: 9, size: 8).bytes + Conversation.ring(1, 8)
 
         for byte in bytes { try frontend.sendRaw([byte]) }
 
@@ -211,7 +214,8 @@ import Virtio
             } == .wrongDescriptorCount(.setMemoryTable, count: 0))
         #expect(
             try violation { frontend in
-                try frontend.send(.setMemoryTable, Conversation.table([region]) + [0], descriptors: [frontend.memory.number])
+                try frontend.send(
+                    .setMemoryTable, Conversation.table([region]) + [0], descriptors: [frontend.memory.number])
             } == .wrongSize(.setMemoryTable, size: 41))
         #expect(
             try violation { frontend in

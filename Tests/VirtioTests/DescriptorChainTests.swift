@@ -63,10 +63,11 @@ import Testing
         #expect(result.writable == [0x10, 0x20])
     }
 
-    @Test(arguments: [
-        (address: 0x1fff0, length: 0x11), (address: 0x20000, length: 1), (address: 0, length: .max),
-        (address: .max, length: 1), (address: .max - 7, length: 16),
-    ] as [(address: UInt64, length: UInt32)])
+    @Test(
+        arguments: [
+            (address: 0x1fff0, length: 0x11), (address: 0x20000, length: 1), (address: 0, length: .max),
+            (address: .max, length: 1), (address: .max - 7, length: 16),
+        ] as [(address: UInt64, length: UInt32)])
     func refusesBuffersOutsideGuestMemory(address: UInt64, length: UInt32) throws {
         #expect(throws: QueueError.self) {
             try collect(regions: 2) { $0.describe(0, address: address, length: length) }

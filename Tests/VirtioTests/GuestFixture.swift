@@ -42,7 +42,8 @@ final class GuestFixture {
         pointer(address, UInt64(MemoryLayout<Value>.size)).loadUnaligned(as: Value.self)
     }
 
-    func describe(_ index: Int, in table: UInt64, address: UInt64, length: UInt32, flags: UInt16 = 0, next: UInt16 = 0) {
+    func describe(_ index: Int, in table: UInt64, address: UInt64, length: UInt32, flags: UInt16 = 0, next: UInt16 = 0)
+    {
         let entry = table + 16 * UInt64(index)
         write(address, at: entry)
         write(length, at: entry + 8)

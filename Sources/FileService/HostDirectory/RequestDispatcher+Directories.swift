@@ -74,6 +74,8 @@ extension RequestDispatcher {
         do throws(Errno) {
             let found = try find(start.assumingMemoryBound(to: CChar.self), host.name, in: node, session)
             entry.inode = found.attributes.inode
+            // Some host file systems list without types.
+            entry.type = found.attributes.mode >> 12
             _ = encoder.append(entry, name: host.name, found: found)
         } catch {
             if error == .noSuchFileOrDirectory { return }
