@@ -107,7 +107,7 @@ let package = Package(
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),
         tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
-        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux"]),
+        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "Linux"]),
@@ -115,7 +115,7 @@ let package = Package(
         tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["TestSupport", "Linux", "CLinux", system],
+            name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system],
             swiftSettings: strict),
     ]
 )

@@ -14,7 +14,7 @@ public struct Sheaf: ParsableCommand {
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
         version: "0.1.0",
-        subcommands: [RunCommand.self])
+        subcommands: [RunCommand.self, ServeCommand.self])
 
     /// A command without arguments.
     public init() {}

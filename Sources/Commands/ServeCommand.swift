@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import Machine
+internal import SystemPackage
+
+/// `sheaf serve`: only the file server, for a frontend that somebody else starts.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve shares on a socket, for a QEMU (or another vhost-user frontend) of your own.",
+        usage: "sheaf serve --socket PATH [--ro] -v SRC[,name=NAME]...",
+        discussion: """
+            All shares are directories below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
+            serves the next frontend when one leaves.
+
+              sheaf serve --socket /tmp/fs.sock -v ~/src,name=src -v ~/models,name=models
+              qemu-system-x86_64 ... \\
+                -object memory-backend-memfd,id=mem,size=1G,share=on -machine q35,memory-backend=mem -m 1G \\
+                -chardev socket,id=fs,path=/tmp/fs.sock \\
+                -device vhost-user-fs-pci,chardev=fs,tag=sheaf,queue-size=1024
+              mount -t virtiofs sheaf /mnt                (in the guest: then there are /mnt/src and /mnt/models)
+
+            Without a name a share's directory is named by 32 hexadecimal digits made of its path and access.
+            """)
+
+    @Option(help: ArgumentHelp("Where to listen.", valueName: "PATH"))
+    var socket: String
+
+    @Flag(help: "Let no guest change anything.")
+    var ro = false
+
+    @Option(
+        name: [.short, .customLong("share")],
+        help: ArgumentHelp("A host directory to share (repeatable).", valueName: "SRC[,name=NAME]"),
+        transform: ShareArgument.checked)
+    var v: [ShareRequest]
+
+    @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+    var quiet = false
+
+    func validate() throws {
+        for share in v where share.isReadOnly && !ro {
+            throw ValidationError("'\(share.source)' is ro in a device that is not: use --ro for the whole device")
+        }
+        for share in v where share.target != nil {
+            throw ValidationError("'\(share.source)' has a target, but here the guest mounts the device by itself")
+        }
+    }
+
+    func run() throws {
+        let isQuiet = quiet
+        do {
+            let server = try FileServer(path: absolutePath(socket), shares: v, isReadOnly: ro) { line in
+                if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
+            }
+            try server.run()
+        } catch {
+            FileDescriptor.standardError.say("sheaf: \(error)")
+            throw ExitCode(125)
+        }
+    }
+}
