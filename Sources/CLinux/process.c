@@ -82,6 +82,19 @@ pid_t cl_spawn(
     return pid;
 }
 
+bool cl_is_ignored(int signal)
+{
+    struct sigaction action;
+    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+int cl_unblock_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    return -pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
 int cl_kill(pid_t pid, int signal) { return kill(pid, signal) < 0 ? -errno : 0; }
 
 int cl_wait(pid_t pid, int *status, bool block)

@@ -27,6 +27,8 @@ public struct Sheaf: ParsableCommand {
         // The guest's open files and known inodes are descriptors here: the more of them the better.
         _ = cl_raise_file_limit()
         signal(SIGPIPE, SIG_IGN)
+        // Some parents start their children with signals blocked; then nothing could ask us to end.
+        _ = cl_unblock_signals()
         main()
         Glibc.exit(0)
     }

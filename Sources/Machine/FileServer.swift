@@ -5,7 +5,7 @@ internal import Glibc
 internal import Linux
 internal import Logging
 internal import ShareHost
-internal import SystemPackage
+public import SystemPackage
 
 /// `sheaf serve`: one aggregate on a socket, for any vhost-user frontend, one frontend after the other.
 public final class FileServer {
@@ -61,7 +61,7 @@ public final class FileServer {
             throw LaunchError("cannot listen at \(path): \(error.explained)\(Self.advice(error))")
         }
         umask(mask)
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] {
+        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
             signals.append(loop.onSignal(signal) { [unowned self] in loop.stop() })
         }
         say("listening at \(path), tag of your choice")

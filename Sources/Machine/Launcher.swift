@@ -131,7 +131,8 @@ public final class Launcher {
     }
 
     private func watchSignals() {
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] {
+        // What the parent has us ignore, as nohup(1) does a hangup, stays ignored.
+        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
             var count = 0
             sources.append(
                 loop.onSignal(signal) { [unowned self] in

@@ -50,21 +50,28 @@ extension Boots {
         @Test func writesAGibibyteAndReadsItBack() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")
+            let made = try await Program([
+                "sh", "-c", "head -c 67108864 /dev/urandom > \"$0/part\"", share,
+            ]).finish()
+            #expect(made.status == 0)
             let script = """
                 set -e
                 cd /share
-                openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 -in /dev/zero 2>/dev/null | head -c 1073741824 > big
+                for n in $(seq 16); do cat part; done > big
                 echo 3 > /proc/sys/vm/drop_caches
-                sha256sum < big
+                cat big > back
                 """
 
             let finished = try await Program(
                 Sheaf.run(arguments: ["-v", "\(share):/share", "--", "sh", "-c", script])
             ).finish(limit: 600)
-            let host = try await Program(["sh", "-c", "sha256sum < \"$0/big\"; stat -c %s \"$0/big\"", share]).finish()
+            let host = try await Program([
+                "sh", "-c",
+                "cd \"$0\" && for n in $(seq 16); do cat part; done | cmp - big && cmp big back && stat -c %s back", share,
+            ]).finish()
 
             #expect(finished.status == 0, "\(finished.errors)")
-            #expect(host.text == finished.text + "1073741824\n")
+            #expect(host.text == "1073741824\n", "\(host.errors)")
         }
 
         @Test func readsAFileThatIsUnlinkedWhileOpen() async throws {

@@ -29,7 +29,8 @@ final class Program {
     init(_ arguments: [String], input: Data? = nil, environment: [String: String] = [:]) throws {
         scratch = try Scratch()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
+        // The runner itself may have been started in the background, with interrupts ignored.
+        process.arguments = ["--default-signal=INT,TERM,HUP"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         if let input {

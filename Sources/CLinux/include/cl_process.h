@@ -19,6 +19,10 @@ pid_t cl_spawn(
     const char *_Nonnull path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment,
     const struct cl_fd_mapping *_Nullable map, unsigned map_count, bool new_session);
 
+/// Whether the calling process ignores a signal, as one started by nohup(1) ignores SIGHUP.
+bool cl_is_ignored(int signal);
+/// Lets every signal through to the calling thread, whatever mask it was started with.
+int cl_unblock_signals(void);
 int cl_kill(pid_t pid, int signal);
 /// Waits for a child. 0 and its raw status, or -errno.
 int cl_wait(pid_t pid, int *_Nonnull status, bool block);
