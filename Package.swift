@@ -99,7 +99,7 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system],
+            name: "TestSupport", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("Linux"),
         tests("Sandbox", ["Linux"]),
@@ -115,7 +115,7 @@ let package = Package(
         tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system],
+            name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             swiftSettings: strict),
     ]
 )

@@ -70,6 +70,8 @@ final class Program {
         let end = ContinuousClock.now + .seconds(limit)
         while process.isRunning {
             if ContinuousClock.now > end { signal(SIGKILL) }
+            // The end is told by a socket that children of the program inherit: one that outlives it must not hold us up.
+            guard ContinuousClock.now < end + .seconds(10) else { throw Errno.timedOut }
             try await Task.sleep(for: .milliseconds(10))
         }
         let isSignal = process.terminationReason == .uncaughtSignal

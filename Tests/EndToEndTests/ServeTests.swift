@@ -1,6 +1,9 @@
+import CLinux
 import FUSE
 import Foundation
 import Frontend
+import GuestLink
+import Linux
 import SystemPackage
 import Testing
 
@@ -96,19 +99,69 @@ extension Boots {
         @Test func bootsAsTheDryRunSaysByHand() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")
-            try scratch.write("share/x", "content")
+            let name = "by-hand-\(getpid())"
+            defer { try? FileManager.default.removeItem(atPath: "/tmp/sheaf-\(name)") }
             let printed = try await Program(
-                Sheaf.run(arguments: ["--name", "by-hand", "--root", "none", "-v", "\(share):/s", "--dry-run"])
+                Sheaf.run(arguments: ["--name", name, "--root", "none", "-v", "\(share):/s", "--dry-run"])
             ).finish(limit: 60)
             #expect(printed.status == 0, "\(printed.errors)")
 
-            // What the agent says on the console before it waits for a launcher that is not there is all that comes.
-            let program = try Program(
-                ["sh", "-c", "PATH=\(Sheaf.products):$PATH\n\(printed.text) & wait; wait"])
-            let boots = try await program.waits(upTo: 90) { program.errorsSoFar.contains("a frontend has connected") }
-            #expect(boots, "\(program.errorsSoFar)")
-            _ = try await Program(["pkill", "-f", "sheaf-by-hand"]).finish()
-            _ = try await program.finish(limit: 30)
+            // The servers go with the shell that started them; QEMU goes when the guest powers off.
+            let shell = try Program([
+                "bash", "-c", "PATH=\(Sheaf.products):$PATH; trap 'kill $(jobs -p)' EXIT\n\(printed.text)",
+            ])
+            let agent = try await AgentSocket("/tmp/sheaf-\(name)/agent.sock")
+            #expect(try agent.next() == .hello)
+            agent.send(.begin)
+            let answer = try agent.next()
+            agent.send(.powerOff)
+            let finished = try await shell.finish(limit: 60)
+
+            #expect(answer == .ready)
+            #expect(finished.errors.contains("a frontend has connected"))
         }
+    }
+}
+
+/// A launcher's end of the agent's link, no more of it than a test needs.
+private struct AgentSocket: ~Copyable {
+    private let socket: Descriptor
+
+    /// Connects as soon as QEMU listens.
+    init(_ path: String) async throws {
+        var result = cl_connect_unix(path)
+        for _ in 0..<500 where result < 0 {
+            try await Task.sleep(for: .milliseconds(20))
+            result = cl_connect_unix(path)
+        }
+        socket = try Descriptor(result: result)
+    }
+
+    /// The kind of the next frame.
+    func next() throws -> FrameKind? {
+        let bytes = try read(frameHeaderSize)
+        guard let header = bytes.withUnsafeBytes({ FrameHeader($0) }) else { return nil }
+        _ = try read(header.length)
+        return FrameKind(rawValue: header.kind)
+    }
+
+    func send(_ kind: FrameKind) {
+        var bytes: [UInt8] = []
+        FrameHeader(kind: kind, session: 0, length: 0).append(to: &bytes)
+        _ = cl_write(socket.number, bytes, bytes.count)
+    }
+
+    /// Waits for bytes for a minute at most.
+    private func read(_ count: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            var poll = pollfd(fd: socket.number, events: Int16(POLLIN), revents: 0)
+            guard cl_poll(&poll, 1, 60_000) == 1 else { throw Errno.timedOut }
+            var chunk = [UInt8](repeating: 0, count: count - bytes.count)
+            let taken = try checked(cl_read(socket.number, &chunk, chunk.count))
+            guard taken > 0 else { throw Errno.connectionReset }
+            bytes += chunk.prefix(taken)
+        }
+        return bytes
     }
 }
