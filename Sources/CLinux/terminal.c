@@ -15,12 +15,17 @@ int cl_make_raw(int fd, struct termios *saved)
         return -errno;
     struct termios raw = *saved;
     cfmakeraw(&raw);
-    return tcsetattr(fd, TCSADRAIN, &raw) < 0 ? -errno : 0;
+    return cl_restore_terminal(fd, &raw);
 }
 
 int cl_restore_terminal(int fd, const struct termios *saved)
 {
-    return tcsetattr(fd, TCSADRAIN, saved) < 0 ? -errno : 0;
+    int result;
+    // At once: to wait for output that a stalled terminal never takes would hold up the whole control plane.
+    do
+        result = tcsetattr(fd, TCSANOW, saved);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : 0;
 }
 
 int cl_window_size(int fd, uint16_t *rows, uint16_t *columns)

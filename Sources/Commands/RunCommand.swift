@@ -97,7 +97,10 @@ struct RunCommand: ParsableCommand {
         guard ["auto", "kvm", "tcg"].contains(accel) else {
             throw ValidationError("--accel \(accel) is none of auto, kvm, tcg")
         }
-        if let timeout, !(timeout > 0) { throw ValidationError("--timeout \(timeout) is not a positive number of seconds") }
+        // The upper end is what the loop's timers hold, some 46 days.
+        if let timeout, !(timeout > 0 && timeout <= 4_000_000) {
+            throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
+        }
         if let cwd, !cwd.hasPrefix("/") { throw ValidationError("--cwd '\(cwd)' is not absolute") }
         guard !name.isEmpty, name.utf8.count <= 63, name.utf8.allSatisfy(isNameCharacter) else {
             throw ValidationError("--name '\(name)' is no name (letters, digits and '-', at most 63)")

@@ -27,6 +27,12 @@ public final class AgentLink {
     private var sessions: [UInt16: GuestSession] = [:]
     private var lastSession: UInt16 = 0
     private var isBroken = false
+    /// What the agent may say next of the guest as a whole.
+    private var expected = Expected.hello
+
+    private enum Expected {
+        case hello, ready, nothing
+    }
 
     /// A link whose frames leave by `send`.
     ///
@@ -78,7 +84,7 @@ public final class AgentLink {
         send(bytes)
     }
 
-    private func breakLink(_ reason: String) {
+    func breakLink(_ reason: String) {
         guard !isBroken else { return }
         isBroken = true
         events.broken(reason)
@@ -96,12 +102,16 @@ public final class AgentLink {
         var payload = PayloadReader(payload)
         switch kind {
         case .hello:
+            guard expected == .hello else { return breakLink("the agent says hello twice") }
+            expected = .ready
             guard let version = payload.byte() else { return breakLink("the agent's hello is empty") }
             guard version == linkVersion else {
                 return breakLink("the agent speaks version \(version) of the link, the launcher version \(linkVersion)")
             }
             events.hello(text(payload.remainder()))
         case .ready:
+            guard expected == .ready else { return breakLink("the agent is ready out of turn") }
+            expected = .nothing
             events.ready()
         case .failed:
             guard let error = payload.word() else { return breakLink("the agent's failure is cut short") }
@@ -114,7 +124,11 @@ public final class AgentLink {
     }
 }
 
-/// The guest's bytes as text that a terminal can take: control characters become `?`.
+/// The guest's bytes as text that a terminal can take: control characters, the second set (C1) too, become `?`.
 func text(_ bytes: [UInt8]) -> String {
-    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7f ? 0x3f : $0 }, as: UTF8.self)
+    var text = String.UnicodeScalarView()
+    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+        text.append(scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? "?" : scalar)
+    }
+    return String(text)
 }

@@ -43,6 +43,8 @@ public final class GuestSession {
     public var events = Events()
     /// How many bytes of input the guest has room for.
     public private(set) var inputRoom = streamWindow
+    /// How many bytes of each output the guest may still send.
+    private var outputRoom: [Stream: Int] = [.output: streamWindow, .errorOutput: streamWindow]
 
     private weak var link: AgentLink?
 
@@ -73,6 +75,7 @@ public final class GuestSession {
 
     /// Lets the guest send that many bytes more of an output stream.
     public func grant(_ bytes: Int, of stream: Stream) {
+        outputRoom[stream, default: 0] += bytes
         var payload = PayloadWriter()
         payload.append(stream.rawValue)
         payload.append(UInt32(clamping: bytes))
@@ -97,10 +100,8 @@ public final class GuestSession {
     /// - Returns: False when it was the last.
     func handle(_ kind: FrameKind, _ payload: [UInt8]) -> Bool {
         switch kind {
-        case .output:
-            events.written(.output, payload)
-        case .errorOutput:
-            events.written(.errorOutput, payload)
+        case .output: return take(payload, of: .output)
+        case .errorOutput: return take(payload, of: .errorOutput)
         case .started:
             var reader = PayloadReader(payload)
             events.started(reader.word() ?? 0)
@@ -124,6 +125,18 @@ public final class GuestSession {
         default:
             break
         }
+        return true
+    }
+
+    /// Takes output, but no more than was granted: what we keep for a slow reader is bounded, whatever the guest does.
+    private func take(_ bytes: [UInt8], of stream: Stream) -> Bool {
+        let room = outputRoom[stream, default: 0] - bytes.count
+        guard room >= 0 else {
+            link?.breakLink("the guest sends more output than it may")
+            return false
+        }
+        outputRoom[stream] = room
+        events.written(stream, bytes)
         return true
     }
 }

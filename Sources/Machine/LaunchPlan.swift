@@ -32,8 +32,9 @@ struct LaunchPlan {
     let consoleLog: FilePath
     /// Request queues of each aggregate's device.
     let requestQueues: Int
-    /// See `MachineConfiguration.silenceLimit`.
-    let silenceLimit: Double
+    /// Seconds that a guest may say nothing at all, neither on its console nor over the link, before it is ready. An
+    /// emulated one on a busy host is slow, and its kernel is told to be quiet.
+    var silenceLimit: Double { accelerator == .kvm ? 60 : 180 }
 
     private let configuration: MachineConfiguration
 
@@ -84,7 +85,6 @@ struct LaunchPlan {
         }
         consoleLog = try StateDirectory().newLog(named: configuration.hostname)
         requestQueues = min(configuration.cpus, 4)
-        silenceLimit = configuration.silenceLimit
     }
 
     /// The machine for QEMU, without link and monitor.

@@ -22,6 +22,8 @@ public final class Launcher {
     private var outcome: Outcome?
     private var message: String?
     private var isEnding = false
+    private var isOff = false
+    private var flushLimit: EventSource?
     /// The signal that asked the launcher to end.
     private var asked: UInt8?
 
@@ -46,6 +48,13 @@ public final class Launcher {
     }
 
     private func launch() throws {
+        // The last run's report must not pass for this one's.
+        if let path = configuration.report, path != "-" { unlink(path.string) }
+        guard request(rows: 0, columns: 0).payload.count <= frameMaximumPayload else {
+            throw LaunchError(
+                "the command and its environment take \(request(rows: 0, columns: 0).payload.count) bytes, and the guest takes "
+                    + "at most \(frameMaximumPayload); put them into a script in a share")
+        }
         let streams: StandardStreams
         do {
             streams = try StandardStreams(on: loop)
@@ -80,15 +89,7 @@ public final class Launcher {
     private func startCommand() {
         guard let machine, let streams, !isEnding else { return }
         let size = streams.windowSize
-        var environment = configuration.environment
-        if streams.hasTerminal, let terminal = getenv("TERM") {
-            environment.insert("TERM=\(String(cString: terminal))", at: 0)
-        }
-        let session = machine.link.execute(
-            ExecRequest(
-                hasTerminal: streams.hasTerminal, rows: size.rows, columns: size.columns,
-                arguments: configuration.command.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
-                directory: Array((configuration.directory ?? "").utf8)))
+        let session = machine.link.execute(request(rows: size.rows, columns: size.columns))
         self.session = session
         streams.join(session)
         let written = session.events.written
@@ -106,7 +107,20 @@ public final class Launcher {
         session.events.ended = { [unowned self] in commandEnded($0) }
     }
 
+    private func request(rows: UInt16, columns: UInt16) -> ExecRequest {
+        let hasTerminal = streams?.hasTerminal ?? true
+        var environment = configuration.environment
+        if hasTerminal, let terminal = getenv("TERM") {
+            environment.insert("TERM=\(String(cString: terminal))", at: 0)
+        }
+        return ExecRequest(
+            hasTerminal: hasTerminal, rows: rows, columns: columns,
+            arguments: configuration.command.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
+            directory: Array((configuration.directory ?? "").utf8))
+    }
+
     private func commandEnded(_ status: GuestSession.Status) {
+        deadline = nil
         machine?.clock.reach(.ended)
         session = nil
         switch status {
@@ -151,6 +165,8 @@ public final class Launcher {
                 settle(.signaled(number: signal))
                 end(orderly: false)
             }
+        } else if isEnding, !isOff, count == 1 {
+            // The command has ended, and the guest is about to: its last writes are worth the moment.
         } else {
             settle(.signaled(number: signal))
             end(orderly: false)
@@ -159,19 +175,20 @@ public final class Launcher {
 
     /// Ends the VM: by asking the guest, so that its writes reach the host, or at once.
     private func end(orderly: Bool) {
-        guard let machine else { return loop.stop() }
-        streams?.endInput()
+        // With the machine gone only output is waited for, which somebody may never take.
+        guard let machine, !isOff else { return loop.stop() }
         if !isEnding, orderly {
-            isEnding = true
             machine.powerOff()
         } else {
-            isEnding = true
             machine.kill()
         }
+        isEnding = true
+        streams?.endInput()
     }
 
     private func machineIsOff(_ end: VirtualMachine.End) {
         deadline = nil
+        isOff = true
         streams?.endInput()
         switch end {
         case .panicked(let lines):
@@ -190,18 +207,31 @@ public final class Launcher {
         case .neverBooted(let text):
             settle(.bootFailed, text)
         }
-        streams?.flush { [unowned self] in loop.stop() }
+        if outcome == .timeout || asked != nil {
+            flushLimit = loop.after(.seconds(1)) { [unowned self] in loop.stop() }
+        }
+        guard let streams else { return loop.stop() }
+        streams.flush { [unowned self] in loop.stop() }
     }
 
     /// Says what there is to say, writes the report, and gives the exit status.
     private func conclude() -> UInt8 {
+        // From here on signals do what they do by default: nothing answers them any more.
+        sources = []
+        deadline = nil
         var outcome = outcome ?? .launcherError
+        // Whether the command was quicker than the news of it or not: what it wrote is not where it should be.
+        if let failure = streams?.failure, [.exited(code: 0), .signaled(number: UInt8(SIGPIPE))].contains(outcome) {
+            outcome = .launcherError
+            message = "\(failure.name) cannot be written: \(failure.error.explained)"
+        }
         // A command that a passed-on signal ended may have caught it and exited by itself: that is its own status then.
         if case .signaled = outcome {} else if asked != nil, case .lost = outcome {
             outcome = .signaled(number: asked ?? 0)
         }
         let code = outcome.exitCode(panicCode: configuration.panicExitCode)
         streams?.endInput()
+        if let loss = machine?.loss { FileDescriptor.standardError.say("sheaf: \(loss)") }
         if let message {
             FileDescriptor.standardError.say("sheaf: \(message)")
             if outcome.isFailure, let machine, machine.hasLog, !configuration.isQuiet {

@@ -28,8 +28,6 @@ public struct MachineConfiguration: Sendable {
     public var environment: [String] = []
     /// Seconds until the run is given up, from the launcher's start.
     public var timeout: Double?
-    /// Seconds that a guest may say nothing at all, neither on its console nor over the link, before it is given up.
-    public var silenceLimit: Double = 60
     /// What panic, reset and lost exit with.
     public var panicExitCode: UInt8 = 255
     /// Where the report goes.

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 internal import Linux
 public import SystemPackage
 
@@ -44,12 +45,20 @@ public struct Report: Codable, Sendable {
         var bytes = Array(try encoder.encode(self))
         bytes.append(0x0a)
         do {
-            if path == "-" {
+            guard path != "-" else {
                 _ = try FileDescriptor.standardError.writeAll(bytes)
-            } else {
-                let file = try FileDescriptor.open(
-                    path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
-                try file.closeAfter { _ = try file.writeAll(bytes) }
+                return
+            }
+            // Who reads it while it is written sees all of it or nothing.
+            let draft = FilePath("\(path).\(getpid())")
+            let file = try FileDescriptor.open(
+                draft, .writeOnly, options: [.create, .truncate, .closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter { _ = try file.writeAll(bytes) }
+            guard rename(draft.string, path.string) == 0 else {
+                let error = Errno(rawValue: errno)
+                unlink(draft.string)
+                throw error
             }
         } catch let error as Errno {
             throw LaunchError("the report cannot be written to '\(path)': \(error.explained)")

@@ -23,6 +23,8 @@ final class StandardStreams {
     private var savedTerminal: termios?
     private var escapes: [UInt64] = []
     private var whenFlushed: (() -> Void)?
+    /// The first output that could not be written although somebody wants it: a full disk, say, and not a reader that left.
+    private(set) var failure: (name: String, error: Errno)?
 
     init(on loop: EventLoop) throws(Errno) {
         self.loop = loop
@@ -49,7 +51,7 @@ final class StandardStreams {
         session.events.inputRoomGrew = { [weak self] in self?.sendUnsent() }
         for (name, stream) in outputs {
             stream.onDrained = { [weak self] in self?.drained(name) }
-            stream.onWriteFailure = { [weak self] _ in self?.readerLeft(name) }
+            stream.onWriteFailure = { [weak self] in self?.writingFailed(name, $0) }
         }
     }
 
@@ -63,6 +65,9 @@ final class StandardStreams {
                 let size = windowSize
                 session?.resize(rows: size.rows, columns: size.columns)
             }
+            // It may have changed since the session was asked for.
+            let size = windowSize
+            session?.resize(rows: size.rows, columns: size.columns)
         }
         input.read { [weak self] in self?.receive($0) }
     }
@@ -145,8 +150,10 @@ final class StandardStreams {
         session?.grant(bytes, of: stream)
     }
 
-    /// Nobody reads a stream any more: the command learns it as it would on the host.
-    private func readerLeft(_ stream: GuestSession.Stream) {
+    private func writingFailed(_ stream: GuestSession.Stream, _ error: Errno) {
+        if error != .brokenPipe, failure == nil {
+            failure = (stream == .output ? "standard output" : "standard error", error)
+        }
         session?.signal(UInt8(truncatingIfNeeded: SIGPIPE))
         payCredit(of: stream)
         flushed()

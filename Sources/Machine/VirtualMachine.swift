@@ -64,7 +64,9 @@ final class VirtualMachine {
     private var lastSign: Double = 0
     private var shutdownReason: String?
     private var panicWasTold = false
-    private var agentHasSpoken = false
+    private var isReady = false
+    /// What an end that was not waited for has cost; nil where it cost nothing.
+    private(set) var loss: String?
     /// How QEMU ended, once it has, until its last words have been read.
     private var exit: QEMUProcess.Exit?
     private var openStreams = 0
@@ -97,13 +99,17 @@ final class VirtualMachine {
         }
         clock.reach(.spawned)
         events.note("\(plan.summary); QEMU is process \(qemu?.pid ?? -1); console log \(plan.consoleLog)")
+        lastSign = clock.elapsed
         watchSilence()
     }
 
     /// Asks the guest to end, so that all its writes reach the host, and ends it when that takes long.
     func powerOff() {
         link.powerOff()
-        escalation = loop.after(.seconds(10)) { [weak self] in self?.kill() }
+        escalation = loop.after(.seconds(30)) { [weak self] in
+            self?.loss = "the guest did not power off within 30 s and was ended: what it had not written yet is lost"
+            self?.kill()
+        }
     }
 
     /// Ends QEMU without asking the guest.
@@ -153,10 +159,11 @@ final class VirtualMachine {
         let consoleStream = try ByteStream(owning: consolePipe.readingEnd, on: loop)
         consoleStream.read { [weak self] in self?.receiveFromConsole($0) }
         self.consoleStream = consoleStream
-        openStreams = 2
+        openStreams = 3
         let monitor = try QMPClient(owning: monitorPair.near, on: loop)
         monitor.onReady = { [weak self] _ in self?.run() }
         monitor.onEvent = { [weak self] in self?.handle($0) }
+        monitor.onClosed = { [weak self] _ in self?.streamEnded() }
         self.monitor = monitor
         listenToAgent()
         qemu = try QEMUProcess(
@@ -168,7 +175,9 @@ final class VirtualMachine {
         monitor?.execute("cont") { [weak self] answer in
             guard let self else { return }
             switch answer {
-            case .success: clock.reach(.running)
+            case .success:
+                clock.reach(.running)
+                lastSign = clock.elapsed
             case .failure(let error): events.failed(.launcherError, "QEMU does not start the guest: \(error)")
             }
         }
@@ -194,7 +203,6 @@ final class VirtualMachine {
     private func listenToAgent() {
         link.events.hello = { [weak self] release in
             guard let self else { return }
-            agentHasSpoken = true
             clock.reach(.agent)
             kernelRelease = release
             for setting in plan.commandLine.spilled { link.send(setting: setting) }
@@ -203,6 +211,7 @@ final class VirtualMachine {
         link.events.ready = { [weak self] in
             guard let self else { return }
             silence = nil
+            isReady = true
             clock.reach(.mounted)
             events.ready()
         }
@@ -212,7 +221,8 @@ final class VirtualMachine {
         }
         link.events.log = { [weak self] in self?.events.note("guest: \($0)") }
         link.events.broken = { [weak self] reason in
-            self?.events.failed(.lost, "the link to the guest is broken: \(reason)")
+            guard let self else { return }
+            events.failed(isReady ? .lost : .bootFailed, "the link to the guest is broken: \(reason)")
         }
     }
 
@@ -227,6 +237,10 @@ final class VirtualMachine {
         lastSign = clock.elapsed
         clock.reach(.console)
         for line in bytes.withUnsafeBytes({ console.append($0) }) { events.note("console: \(line)") }
+        if console.hasPanicked, escalation == nil {
+            // A panic ends in a reset, and that ends QEMU; but not with every kernel and every `panic=`.
+            escalation = loop.after(.seconds(3)) { [weak self] in self?.kill() }
+        }
     }
 
     private func streamEnded() {
@@ -241,9 +255,11 @@ final class VirtualMachine {
         case .stopped:
             // An emulation failure stops the CPUs and leaves QEMU there, which nothing would ever end.
             monitor?.execute("query-status") { [weak self] answer in
-                guard case .success(let status) = answer, status["status"]?.text == "internal-error" else { return }
-                self?.events.failed(
-                    .bootFailed, "QEMU stopped the guest with an internal error, as a KVM that cannot run it does; try --accel tcg")
+                guard let self, case .success(let status) = answer, status["status"]?.text == "internal-error" else {
+                    return
+                }
+                let advice = plan.accelerator == .kvm ? ", as a KVM that cannot run it does; try --accel tcg" : ""
+                events.failed(isReady ? .lost : .bootFailed, "QEMU stopped the guest with an internal error\(advice)")
             }
         default: break
         }
@@ -276,6 +292,11 @@ final class VirtualMachine {
         events.off(end(exit))
     }
 
+    /// What the agent last wrote on the console, for a guest that ended before it was ready.
+    private var agentsWords: String {
+        console.tail.last { $0.contains("sheaf-agent: ") }.map { " (\($0))" } ?? ""
+    }
+
     private func end(_ exit: QEMUProcess.Exit) -> End {
         let words = exit.lastWords.isEmpty ? "" : ": \(exit.lastWords)"
         if console.hasPanicked || panicWasTold {
@@ -283,12 +304,12 @@ final class VirtualMachine {
         }
         guard let reason = shutdownReason else {
             let text = "QEMU ended with \(exit.status)\(words)"
-            return agentHasSpoken ? .lost(text) : .neverBooted(text)
+            return isReady ? .lost(text) : .neverBooted(text)
         }
         switch reason {
-        case "guest-reset": return agentHasSpoken ? .reset : .neverBooted("the guest reset itself while it booted")
+        case "guest-reset": return isReady ? .reset : .neverBooted("the guest reset itself while it booted\(agentsWords)")
         case "guest-shutdown":
-            return agentHasSpoken ? .poweredOff : .neverBooted("the guest powered off while it booted")
+            return isReady ? .poweredOff : .neverBooted("the guest powered off while it booted\(agentsWords)")
         case "guest-panic": return .panicked(console.tail)
         default: return .lost("QEMU was told to end (\(reason))\(words)")
         }

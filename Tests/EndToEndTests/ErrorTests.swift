@@ -54,6 +54,15 @@ import Testing
         #expect(finished.errors.contains("command line"))
     }
 
+    @Test func refusesACommandThatDoesNotFitTheLink() async throws {
+        let long = String(repeating: "x", count: 100_000)
+
+        let finished = try await run(["--kernel", try Sheaf.kernel("6.12"), "--", "echo", long])
+
+        #expect(finished.status == 125)
+        #expect(finished.errors.contains("script"))
+    }
+
     @Test func explainsAKernelThatAnOrdinaryUserCannotRead() async throws {
         guard getuid() == 0 else { return }
         let user = try OrdinaryUser(kernel: "6.12")
@@ -67,7 +76,10 @@ import Testing
         #expect(finished.errors.contains("EACCES"))
     }
 
-    @Test(arguments: [["--cpus", "0"], ["--memory", "x"], ["-v", "/a:/b:rx"], ["--accel", "warp"], ["--bogus"]])
+    @Test(arguments: [
+        ["--cpus", "0"], ["--memory", "x"], ["-v", "/a:/b:rx"], ["--accel", "warp"], ["--bogus"],
+        ["--timeout", "inf"], ["--timeout", "nan"], ["--timeout", "1e300"], ["--timeout", "0"],
+    ])
     func callsBadOptionsAUsageError(arguments: [String]) async throws {
         let finished = try await run(arguments + ["--", "true"])
 

@@ -38,6 +38,25 @@ extension Boots {
             #expect(finished.text == "y\n")
         }
 
+        @Test func keepsToItsTimeoutWhenNobodyTakesItsOutput() async throws {
+            let line = Sheaf.shellLine(try Sheaf.run(arguments: ["--timeout", "10", "--", "yes"]))
+
+            let finished = try await Program(
+                ["bash", "-c", "\(line) | sleep 30; echo ${PIPESTATUS[0]}"]
+            ).finish(limit: 60)
+
+            #expect(finished.text == "124\n", "\(finished.errors)")
+        }
+
+        @Test func saysThatItsOutputCouldNotBeWritten() async throws {
+            let line = Sheaf.shellLine(try Sheaf.run(arguments: ["--", "echo", "lost"]))
+
+            let finished = try await Program(["sh", "-c", "exec \(line) > /dev/full"]).finish()
+
+            #expect(finished.status == 125)
+            #expect(finished.errors.contains("ENOSPC"))
+        }
+
         @Test func givesACommandATerminalWhereItHasOneItself() async throws {
             let line = Sheaf.shellLine(
                 try Sheaf.run(arguments: ["--", "sh", "-c", "tty; stty size; read word; echo got $word; exit 5"]))

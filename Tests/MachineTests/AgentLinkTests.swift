@@ -96,6 +96,43 @@ private final class Wire {
         #expect(ends == ["first exited(code: 7)", "second signaled(number: 9)"])
     }
 
+    @Test func breaksWithAGuestThatSendsMoreThanItMay() {
+        let wire = Wire()
+        let session = wire.link.execute(request)
+        var taken = 0
+        var reason: String?
+        session.events.written = { taken += $1.count }
+        wire.link.events.broken = { reason = $0 }
+        let chunk = [UInt8](repeating: 0, count: frameMaximumPayload)
+
+        for _ in 0..<(streamWindow / frameMaximumPayload) {
+            wire.receive(.output, session: session.number, chunk)
+            wire.receive(.errorOutput, session: session.number, chunk)
+        }
+        #expect(taken == 2 * streamWindow && reason == nil)
+        session.grant(1, of: .output)
+        wire.receive(.output, session: session.number, [1])
+        #expect(taken == 2 * streamWindow + 1 && reason == nil)
+
+        wire.receive(.output, session: session.number, [1])
+        #expect(taken == 2 * streamWindow + 1)
+        #expect(reason != nil)
+    }
+
+    @Test(arguments: [[FrameKind.hello, .hello], [.ready], [.hello, .ready, .ready]])
+    func breaksWithAnAgentThatSpeaksOutOfTurn(kinds: [FrameKind]) {
+        let wire = Wire()
+        var isBroken = false
+        wire.link.events.broken = { _ in isBroken = true }
+
+        for kind in kinds {
+            #expect(!isBroken)
+            wire.receive(kind, kind == .hello ? [linkVersion] : [])
+        }
+
+        #expect(isBroken)
+    }
+
     @Test func survivesFramesThatAreCutShort() {
         let wire = Wire()
         let session = wire.link.execute(request)

@@ -39,6 +39,6 @@ import Testing
     }
 
     @Test func letsNoControlCharacterThrough() {
-        #expect(watch(["a\u{1b}[31mb\n"]).tail == ["a?[31mb"])
+        #expect(watch(["a\u{1b}[31mb\u{9b}1mü\n"]).tail == ["a?[31mb?1mü"])
     }
 }
