@@ -71,9 +71,15 @@ public struct ShareArgument {
                     throw Malformed(description: "'\(value)' is no share name (one path component of at most 255 bytes)")
                 }
                 request.name = value
+            case "hide":
+                guard value == "personal" else {
+                    throw Malformed(description: "'hide=\(value)' in '\(text)': all that can be hidden is hide=personal")
+                }
+                request.hidesPersonalData = true
             default:
                 throw Malformed(
-                    description: "'\(key)' in '\(text)' is no share option (there are source, target, name, ro, rw)")
+                    description:
+                        "'\(key)' in '\(text)' is no share option (there are source, target, name, hide, ro, rw)")
             }
         }
         guard !request.source.isEmpty else {

@@ -37,7 +37,8 @@ public final class FileServer {
         let access: Access = isReadOnly ? .readOnly : .readWrite
         do throws(ShareError) {
             for share in shares {
-                let added = try shareHost.add(share.source, access: access, name: share.name).share
+                let options = ChildOptions(hidesPersonalData: share.hidesPersonalData)
+                let added = try shareHost.add(share.source, access: access, name: share.name, options: options).share
                 say("\(added.hostPath) is /\(added.subname)")
             }
             device = try shareHost.makeDevice(

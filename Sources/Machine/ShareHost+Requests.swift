@@ -14,6 +14,17 @@ struct ServedShare {
     var source: String
     /// Where the guest has it.
     var target: String
+    /// Whether people's data is hidden in it.
+    var hidesPersonalData: Bool
+
+    /// A share of the host's, at a target.
+    init(_ share: Share, target: String) {
+        bucket = share.bucket
+        subname = share.subname
+        source = share.hostPath.string
+        self.target = target
+        hidesPersonalData = share.options.hidesPersonalData
+    }
 
     /// The share as the agent is told of it.
     var setting: ShareSetting {
@@ -30,20 +41,19 @@ extension ShareHost {
         var served: [ServedShare] = []
         for request in requests {
             let access: Access = request.isReadOnly ? .readOnly : .readWrite
+            let options = ChildOptions(hidesPersonalData: request.hidesPersonalData)
             guard request.name != RootSelection.subname else {
                 throw LaunchError(
                     "cannot share \(request.source) as '\(RootSelection.subname)': the guest's root has that name; give another name=")
             }
             do throws(ShareError) {
-                var share = try add(request.source, access: access, name: request.name, target: request.target).share
+                var share = try add(request.source, access: access, name: request.name, target: request.target, options: options).share
                 // Without a target it appears at its own, canonical path.
                 let target = request.target ?? share.hostPath.string
                 if request.target == nil {
-                    share = try add(request.source, access: access, name: request.name, target: target).share
+                    share = try add(request.source, access: access, name: request.name, target: target, options: options).share
                 }
-                served.append(
-                    ServedShare(
-                        bucket: share.bucket, subname: share.subname, source: share.hostPath.string, target: target))
+                served.append(ServedShare(share, target: target))
             } catch {
                 throw LaunchError(error.description)
             }
@@ -76,10 +86,7 @@ extension ShareHost {
             ).share
             let setting = RootSetting.child(
                 share.bucket.onLink, subname: Array(share.subname.utf8), isWritable ? .direct : .overlay)
-            return (
-                setting,
-                ServedShare(bucket: share.bucket, subname: share.subname, source: share.hostPath.string, target: "/")
-            )
+            return (setting, ServedShare(share, target: "/"))
         } catch {
             throw LaunchError("the guest's root: \(error)")
         }

@@ -10,6 +10,8 @@ public struct ShareRequest: Equatable, Sendable {
     public var isReadOnly: Bool
     /// The child's name in its aggregate, where the user gave one.
     public var name: String?
+    /// Whether people's data is hidden in it, as in the guest's root: for a share of the host's `/`.
+    public var hidesPersonalData = false
 
     /// A request with these fields.
     public init(source: FilePath, target: String? = nil, isReadOnly: Bool = false, name: String? = nil) {

@@ -99,10 +99,9 @@ extension Boots {
         @Test func bootsAsTheDryRunSaysByHand() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")
-            let name = "by-hand-\(getpid())"
-            defer { try? FileManager.default.removeItem(atPath: "/tmp/sheaf-\(name)") }
             let printed = try await Program(
-                Sheaf.run(arguments: ["--name", name, "--root", "none", "-v", "\(share):/s", "--dry-run"])
+                Sheaf.run(arguments: ["--name", "by-hand", "-v", "\(share):/s", "--dry-run"]),
+                environment: ["XDG_RUNTIME_DIR": scratch.root]
             ).finish(limit: 60)
             #expect(printed.status == 0, "\(printed.errors)")
 
@@ -110,7 +109,7 @@ extension Boots {
             let shell = try Program([
                 "bash", "-c", "PATH=\(Sheaf.products):$PATH; trap 'kill $(jobs -p)' EXIT\n\(printed.text)",
             ])
-            let agent = try await AgentSocket("/tmp/sheaf-\(name)/agent.sock")
+            let agent = try await AgentSocket(scratch.path("sheaf-by-hand/agent.sock"))
             #expect(try agent.next() == .hello)
             agent.send(.begin)
             let answer = try agent.next()
