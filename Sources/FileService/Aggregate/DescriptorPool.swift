@@ -27,6 +27,8 @@ final class DescriptorPool: Sendable {
     private let lock = Lock()
     /// Touched only while `lock` is held.
     nonisolated(unsafe) private let ring: UnsafeMutablePointer<Ring>
+    /// How many nodes the ring has.
+    private let count = Atomic<Int>(0)
     /// One for every sixteenth node: they guard `Node.place`.
     nonisolated(unsafe) private let placeLocks: UnsafeMutablePointer<Lock>
     /// Held while a known directory gets another place.
@@ -64,6 +66,9 @@ final class DescriptorPool: Sendable {
 
     // MARK: Nodes with a descriptor
 
+    /// Whether a descriptor more would not soon cost another node its own.
+    var isRoomy: Bool { count.load(ordering: .relaxed) < limit / 2 }
+
     /// Counts a node that has just got its descriptor and is in use.
     func insert(_ node: Node) {
         let isFull = lock.hold {
@@ -72,6 +77,7 @@ final class DescriptorPool: Sendable {
             (ring.pointee.nodes + slot).initialize(to: .passUnretained(node))
             node.slot = slot
             ring.pointee.count = slot + 1
+            count.store(slot + 1, ordering: .relaxed)
             return slot >= limit
         }
         if isFull { _ = reclaim() }
@@ -102,6 +108,7 @@ final class DescriptorPool: Sendable {
             ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = slot }
         }
         ring.pointee.count = last
+        count.store(last, ordering: .relaxed)
     }
 
     /// Closes some descriptors that no request uses.
@@ -109,30 +116,30 @@ final class DescriptorPool: Sendable {
     /// - Returns: How many.
     private func reclaim() -> Int {
         withUnsafeTemporaryAllocation(of: CInt.self, capacity: batch) { closing in
-            var count = 0
+            var closed = 0
             lock.hold {
                 // Twice round: the first may only find out which have been used since the last.
                 var steps = ring.pointee.count * 2
-                while steps > 0, count < batch, ring.pointee.count > 0 {
+                while steps > 0, closed < batch, ring.pointee.count > 0 {
                     steps -= 1
                     if ring.pointee.hand >= ring.pointee.count { ring.pointee.hand = 0 }
                     let hand = ring.pointee.hand
                     // A node that is going waits for the lock in `remove`, so it is still there.
                     let descriptor = ring.pointee.nodes[hand]._withUnsafeGuaranteedRef { $0.cool() }
                     if descriptor >= 0 {
-                        closing[count] = descriptor
-                        count += 1
+                        closing[closed] = descriptor
+                        closed += 1
                         empty(hand)
                     } else {
                         ring.pointee.hand = hand + 1
                     }
                 }
             }
-            for index in 0..<count {
+            for index in 0..<closed {
                 _ = cl_close(closing[index])
                 budget.giveBack()
             }
-            return count
+            return closed
         }
     }
 

@@ -5,8 +5,8 @@ internal import Linux
 internal import Synchronization
 internal import SystemPackage
 
-/// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that it was used since
-/// the pool's hand came by, and how many use it.
+/// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that the inode was used
+/// since the pool's hand came by, and how many use the descriptor.
 enum Lease {
     static var none: UInt64 { 0xFFFF_FFFF }
     static var used: UInt64 { 1 << 32 }
@@ -63,7 +63,8 @@ extension Node {
     @inline(__always)
     func giveBack() { lease.subtract(Lease.oneUse, ordering: .releasing) }
 
-    /// What statx(2) says of the inode. A node without a descriptor does not get one for this.
+    /// What statx(2) says of the inode. A node without a descriptor gets one only when it is asked again: a guest asks
+    /// once of each of many files, and often of some, where a descriptor is half of what a name costs.
     @inline(__always)
     func status() throws(Errno) -> cl_statx {
         var found = cl_statx()
@@ -77,7 +78,8 @@ extension Node {
 
     private func statusByPlace() throws(Errno) -> cl_statx {
         var found = cl_statx()
-        if let place = pool.place(of: self), let parent = place.parent, let directory = try? parent.borrow() {
+        let isAskedAgain = lease.bitwiseOr(Lease.used, ordering: .relaxed).oldValue & Lease.used != 0
+        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent, let directory = try? parent.borrow() {
             let result = place.withName { cl_statx(directory, $0, &found) }
             parent.giveBack()
             if result == 0, isIdentified(by: found) { return found }
