@@ -75,7 +75,7 @@ final class DescriptorPool: Sendable {
             if ring.pointee.count == ring.pointee.capacity { grow() }
             let slot = ring.pointee.count
             (ring.pointee.nodes + slot).initialize(to: .passUnretained(node))
-            node.slot = slot
+            node.slot = Int32(truncatingIfNeeded: slot)
             ring.pointee.count = slot + 1
             count.store(slot + 1, ordering: .relaxed)
             return slot >= limit
@@ -96,7 +96,7 @@ final class DescriptorPool: Sendable {
     /// Takes a node out that is about to go. After this nobody but its deinit looks at it.
     func remove(_ node: Node) {
         lock.hold {
-            if node.slot >= 0 { empty(node.slot) }
+            if node.slot >= 0 { empty(Int(node.slot)) }
         }
     }
 
@@ -105,7 +105,7 @@ final class DescriptorPool: Sendable {
         ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = -1 }
         if slot != last {
             ring.pointee.nodes[slot] = ring.pointee.nodes[last]
-            ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = slot }
+            ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = Int32(truncatingIfNeeded: slot) }
         }
         ring.pointee.count = last
         count.store(last, ordering: .relaxed)

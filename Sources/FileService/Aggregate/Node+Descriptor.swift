@@ -91,9 +91,7 @@ extension Node {
         }
     }
 
-    private func isIdentified(by found: cl_statx) -> Bool {
-        NodeKey(child: child, found) == key && found.mode & UInt32(Glibc.S_IFMT) == type
-    }
+    private func isIdentified(by found: cl_statx) -> Bool { NodeKey(child: child, found) == key }
 
     // MARK: Opening
 

@@ -39,7 +39,7 @@ final class Node: Sendable {
     /// Whether the node itself is one of the users of its descriptor, because it has no place. Guarded like `place`.
     nonisolated(unsafe) var keepsItself: Bool
     /// Where the pool has the node; -1 when it has not. Guarded by the pool's lock.
-    nonisolated(unsafe) var slot = -1
+    nonisolated(unsafe) var slot: Int32 = -1
 
     /// Makes a node that is to be found at a place, or, without one, that keeps the descriptor it is to be given at once.
     init(

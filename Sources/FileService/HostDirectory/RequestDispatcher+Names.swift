@@ -56,12 +56,10 @@ extension RequestDispatcher {
         guard target.child === node.child else { throw .improperLink }
         if target.isDirectory { throw .notPermitted }
         try checkChangeable(name, in: node)
-        _ = try target.borrow()
+        let held = try target.borrow()
         defer { target.giveBack() }
         try node.withDescriptor { (directory) throws(Errno) in
-            try target.withDescriptor { (held) throws(Errno) in
-                _ = try checked(cl_link_held(aggregate.processDescriptors.number, held, directory, name.start))
-            }
+            try checked(cl_link_held(aggregate.processDescriptors.number, held, directory, name.start))
             session.remember(target, name.bytes, in: node, directory)
         }
         // The reply is an entry and so one more reference. It is about the target's inode itself, not about whatever has
