@@ -30,11 +30,16 @@ public final class Aggregate: Sendable {
     ///
     /// - Parameter access: What guests may do with every share here.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public init(access: Access) throws(Errno) {
+    public convenience init(access: Access) throws(Errno) {
+        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess())
+    }
+
+    /// - Parameter descriptorLimit: How many descriptors guests may make the launcher hold.
+    init(access: Access, descriptorLimit: Int) throws(Errno) {
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
-        budget = DescriptorBudget(limit: DescriptorBudget.ofProcess())
+        budget = DescriptorBudget(limit: descriptorLimit)
         state = .allocate(capacity: 1)
         state.initialize(to: State())
     }

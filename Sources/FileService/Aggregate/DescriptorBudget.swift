@@ -1,13 +1,17 @@
 import CLinux
 internal import Synchronization
-internal import SystemPackage
 
 /// How many descriptors a guest may make the launcher hold. Past it, the guest gets ENFILE, and the launcher keeps those it
 /// needs for itself.
 final class DescriptorBudget: Sendable {
+    /// How many there are in all.
+    let limit: Int
     private let left: Atomic<Int>
 
-    init(limit: Int) { left = Atomic(limit) }
+    init(limit: Int) {
+        self.limit = limit
+        left = Atomic(limit)
+    }
 
     /// Half of the process's limit of open files, raised as far as it goes: two aggregates share it, and a part is kept
     /// back.
@@ -17,12 +21,11 @@ final class DescriptorBudget: Sendable {
         return max((limit - min(512, limit / 4)) / 2, 64)
     }
 
-    /// - Throws: ENFILE when the guest holds as many as it may.
-    func take() throws(Errno) {
-        if left.subtract(1, ordering: .relaxed).newValue < 0 {
-            left.add(1, ordering: .relaxed)
-            throw .tooManyOpenFilesInSystem
-        }
+    /// Takes one; false when the guest holds as many as it may.
+    func take() -> Bool {
+        if left.subtract(1, ordering: .relaxed).newValue >= 0 { return true }
+        left.add(1, ordering: .relaxed)
+        return false
     }
 
     func giveBack() { left.add(1, ordering: .relaxed) }

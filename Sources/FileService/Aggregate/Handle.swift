@@ -10,14 +10,14 @@ final class Handle: Sendable {
     let descriptor: CInt
     /// The listing of an open directory; nil for a file.
     let stream: DirectoryStream?
-    private let budget: DescriptorBudget
 
-    init(id: HandleID, node: Node, descriptor: CInt, stream: DirectoryStream?, budget: DescriptorBudget) {
+    /// - Parameter descriptor: Taken over with its unit of the budget and a use of the node's own: what is open works on,
+    ///   whatever becomes of its name.
+    init(id: HandleID, node: Node, descriptor: CInt, stream: DirectoryStream?) {
         self.id = id
         self.node = node
         self.descriptor = descriptor
         self.stream = stream
-        self.budget = budget
         node.openHandles.add(1, ordering: .relaxed)
     }
 
@@ -25,6 +25,7 @@ final class Handle: Sendable {
         node.openHandles.subtract(1, ordering: .relaxed)
         guard descriptor >= 0 else { return }
         _ = cl_close(descriptor)
-        budget.giveBack()
+        node.pool.giveBack()
+        node.giveBack()
     }
 }

@@ -17,10 +17,10 @@ final class Session: Sendable {
     private let nextNode = Atomic<UInt64>(2)
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
-    let budget: DescriptorBudget
+    let pool: DescriptorPool
 
     init(budget: DescriptorBudget) {
-        self.budget = budget
+        pool = DescriptorPool(budget: budget)
     }
 
     // MARK: Nodes
@@ -46,29 +46,31 @@ final class Session: Sendable {
         }
     }
 
-    /// The node with this key, with one more reference, made if there is none. The descriptor is an O_PATH one of the
-    /// inode: the new node's, or closed and its unit of the budget given back when there is a node already.
+    /// The node with this key, without a reference more; nil when there is none.
+    func known(_ key: NodeKey) -> Node? {
+        let tag = tag(of: key)
+        return index.withTable(of: tag) { $0.find(tag, where: { $0.key == key }) }
+    }
+
+    /// The node with this key, with one more reference, made if there is none. It is found under `name` in `parent`;
+    /// without a name, a new node is one that has none, and is to be given a descriptor at once.
     func adopt(
-        _ key: NodeKey, tag: UInt64, descriptor: CInt, child: Child, zone: Zone, found: cl_statx
+        _ key: NodeKey, tag: UInt64, name: UnsafeRawBufferPointer?, in parent: Node, zone: Zone, found: cl_statx
     ) -> Node {
-        let node = index.withTable(of: tag) { table in
+        index.withTable(of: tag) { table in
             if let node = table.find(tag, where: { $0.key == key }) {
                 Session.addReference(to: node)
                 return node
             }
             let node = Node(
-                id: takeNodeID(), child: child, key: key, tag: tag, descriptor: descriptor, isChildRoot: false,
-                zone: zone, found: found, budget: budget)
+                id: takeNodeID(), child: parent.child, key: key, tag: tag, zone: zone, found: found,
+                place: name.map { Place.make($0, in: parent) }, placeTag: name.map { Place.tag($0, in: parent) } ?? 0,
+                pool: pool)
             table.insert(node, tag: tag)
             // Before the other lock is let go: whoever finds the node by its key may send its id to the guest at once.
             nodes.insert(node, tag: node.id.rawValue)
             return node
         }
-        if node.descriptor != descriptor {
-            _ = cl_close(descriptor)
-            budget.giveBack()
-        }
-        return node
     }
 
     /// The node of a share's root, with one more reference.
@@ -80,9 +82,7 @@ final class Session: Sendable {
             }
             let key = NodeKey(child: child, found)
             let node = Node(
-                id: takeNodeID(), child: child, key: key, tag: UInt64(child.id),
-                descriptor: child.root.descriptor, isChildRoot: true, zone: child.rootZone,
-                found: found, budget: budget)
+                rootOf: child, id: takeNodeID(), key: key, tag: UInt64(child.id), found: found, pool: pool)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
             return node
@@ -114,13 +114,34 @@ final class Session: Sendable {
         NodeID(rawValue: nextNode.add(1, ordering: .relaxed).oldValue)
     }
 
+    // MARK: Places
+
+    /// Remembers that a node is found under `name` in `parent`, which is held by `directory`.
+    @inline(__always)
+    func remember(_ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt) {
+        let tag = Place.tag(name, in: parent)
+        if node.placeTag.load(ordering: .relaxed) != tag { move(node, name, in: parent, directory, tag) }
+    }
+
+    private func move(
+        _ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt, _ tag: UInt64
+    ) {
+        guard !node.isChildRoot else { return }
+        let place = Place.make(name, in: parent)
+        guard pool.move(node, to: place, tag: tag) else { return }
+        // It was seen there before the place was set, and whoever removes a name looks at the place after: look again.
+        var found = cl_statx()
+        let result = place.withName { cl_statx(directory, $0, &found) }
+        if result == 0, NodeKey(child: node.child, found) == node.key { pool.settle(node, at: place) }
+    }
+
     // MARK: Handles
 
-    /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget, or -1; it is the handle's
-    /// from now on.
+    /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
+    /// own descriptor, or -1, with neither; all that is the handle's from now on.
     func open(_ node: Node, descriptor: CInt, stream: DirectoryStream? = nil) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream, budget: budget)
+        let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
         handles.insert(handle, tag: id.rawValue)
         return handle
     }

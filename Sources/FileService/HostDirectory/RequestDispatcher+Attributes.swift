@@ -66,7 +66,7 @@ extension RequestDispatcher {
         let handle = asked.fields.contains(.handle) ? try session.file(asked.handle, of: node) : nil
         if !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
-            try apply(asked, to: node, handle)
+            try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
         }
         let found = try node.status()
         if node.isRegular { node.cache.tellAfterChange(found) }
@@ -75,12 +75,12 @@ extension RequestDispatcher {
 
     /// Owner before mode, because a change of owner clears set-user-ID; size before mode, because the new mode may forbid
     /// the launcher to write; times last, because all else changes them.
-    private func apply(_ asked: SetattrIn, to node: Node, _ handle: Handle?) throws(Errno) {
+    private func apply(_ asked: SetattrIn, to node: Node, _ held: CInt, _ handle: Handle?) throws(Errno) {
         let fields = asked.fields
         if !fields.isDisjoint(with: [.uid, .gid]) {
             let uid = fields.contains(.uid) ? asked.uid : .max
             let gid = fields.contains(.gid) ? asked.gid : .max
-            try checked(cl_chown_held(node.descriptor, uid, gid))
+            try checked(cl_chown_held(held, uid, gid))
         }
         if fields.contains(.size) {
             try truncate(node, handle, to: asked.size)
@@ -89,14 +89,14 @@ extension RequestDispatcher {
             try clearPrivileges(node)
         }
         if fields.contains(.mode) {
-            try checked(cl_chmod_held(aggregate.processDescriptors.number, node.descriptor, asked.mode & 0o7777))
+            try checked(cl_chmod_held(aggregate.processDescriptors.number, held, asked.mode & 0o7777))
         }
         if !fields.isDisjoint(with: [.atime, .mtime, .atimeNow, .mtimeNow]) {
             let access = RequestDispatcher.time(
                 fields.contains(.atime), now: fields.contains(.atimeNow), asked.atime, asked.atimeNanoseconds)
             let modification = RequestDispatcher.time(
                 fields.contains(.mtime), now: fields.contains(.mtimeNow), asked.mtime, asked.mtimeNanoseconds)
-            try checked(cl_set_times(node.descriptor, access, modification))
+            try checked(cl_set_times(held, access, modification))
         }
     }
 
@@ -125,7 +125,9 @@ extension RequestDispatcher {
         var kept = mode & ~UInt32(0o4000)
         if mode & 0o2010 == 0o2010 { kept &= ~UInt32(0o2000) }
         guard kept != mode else { return }
-        try checked(cl_chmod_held(aggregate.processDescriptors.number, node.descriptor, kept & 0o7777))
+        try node.withDescriptor { (held) throws(Errno) in
+            _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, kept & 0o7777))
+        }
     }
 
     // MARK: Others
@@ -135,14 +137,19 @@ extension RequestDispatcher {
         let body = reply.body(limit: 4096)
         guard let start = body.baseAddress, body.count > 0 else { throw .invalidArgument }
         let buffer = start.assumingMemoryBound(to: CChar.self)
-        return reply.finish(try checked(cl_readlink_held(node.descriptor, buffer, body.count)))
+        return try node.withDescriptor { (held) throws(Errno) in
+            reply.finish(try checked(cl_readlink_held(held, buffer, body.count)))
+        }
     }
 
     func statfs(_ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         var found = cl_statfs()
         // What lies under a hidden mount is nobody's business: it shows its share's file system.
-        let descriptor = node.zone == .hidden ? node.child.root.descriptor : node.descriptor
-        try checked(cl_fstatfs(descriptor, &found))
+        if node.zone == .hidden {
+            try checked(cl_fstatfs(node.child.root.descriptor, &found))
+        } else {
+            try node.withDescriptor { (held) throws(Errno) in _ = try checked(cl_fstatfs(held, &found)) }
+        }
         return try reply.send(
             StatfsOut {
                 $0.blocks = found.blocks
@@ -158,14 +165,6 @@ extension RequestDispatcher {
 }
 
 extension Node {
-    /// What statx(2) says of the inode.
-    @inline(__always)
-    func status() throws(Errno) -> cl_statx {
-        var found = cl_statx()
-        try checked(cl_statx(descriptor, nil, &found))
-        return found
-    }
-
     /// Attributes as the guest sees them.
     @inline(__always)
     func attributes(_ found: cl_statx) -> Attr {

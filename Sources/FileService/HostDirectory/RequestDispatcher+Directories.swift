@@ -11,13 +11,8 @@ extension RequestDispatcher {
         try reply.require(OpenOut.byteCount)
         var descriptor: CInt = -1
         if node.zone != .hidden {
-            try session.budget.take()
-            do throws(Errno) {
-                descriptor = try reopen(node, O_RDONLY | O_DIRECTORY).release()
-            } catch {
-                session.budget.giveBack()
-                throw error
-            }
+            _ = try node.borrow()
+            descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
         }
         let handle = session.open(node, descriptor: descriptor, stream: DirectoryStream())
         return try reply.send(OpenOut { $0.handle = handle.id })

@@ -12,14 +12,18 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .noData }
-        return try sendValue(asked.size, reply) { cl_getxattr_held(node.descriptor, name.start, $0, $1) }
+        return try node.withDescriptor { (held) throws(Errno) in
+            try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
+        }
     }
 
     func listxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(GetxattrIn.self)
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
-        return try sendValue(asked.size, reply) { buffer, size in
-            cl_listxattr_held(node.descriptor, buffer?.assumingMemoryBound(to: CChar.self), size)
+        return try node.withDescriptor { (held) throws(Errno) in
+            try sendValue(asked.size, reply) { buffer, size in
+                cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
+            }
         }
     }
 
@@ -42,8 +46,10 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.count == Int(asked.size) else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
-        let result = cl_setxattr_held(
-            node.descriptor, name.start, rest.baseAddress, rest.count, CInt(bitPattern: asked.flags))
+        let value = rest
+        let result = try node.withDescriptor { (held) throws(Errno) in
+            cl_setxattr_held(held, name.start, value.baseAddress, value.count, CInt(bitPattern: asked.flags))
+        }
         try checked(RequestDispatcher.supported(result))
         return reply.done()
     }
@@ -53,7 +59,8 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
-        try checked(RequestDispatcher.supported(cl_removexattr_held(node.descriptor, name.start)))
+        let result = try node.withDescriptor { (held) throws(Errno) in cl_removexattr_held(held, name.start) }
+        try checked(RequestDispatcher.supported(result))
         return reply.done()
     }
 

@@ -35,25 +35,42 @@ extension RequestDispatcher {
     private func openFile(
         _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
     ) throws(Errno) -> OpenOut {
-        try session.budget.take()
-        let descriptor: CInt
-        let keepsPages: Bool
+        _ = try node.borrow()
+        let found: cl_statx
+        let clock = cl_file_clock()
         do throws(Errno) {
-            let clock = cl_file_clock()
-            let found = try node.status()
+            found = try node.status()
             // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
             if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
                 throw .staleNFSFileHandle
             }
-            descriptor = try reopen(node, flags).release()
-            keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
         } catch {
-            session.budget.giveBack()
+            node.giveBack()
             throw error
         }
+        let descriptor = try reopenForHandle(node, flags, session)
+        let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
         let handle = session.open(node, descriptor: descriptor)
         if flags & O_TRUNC != 0, killPrivileges { try clearPrivileges(node) }
         return opened(handle, keepsPages: keepsPages)
+    }
+
+    /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
+    /// the handle's; on failure it is given back.
+    func reopenForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> CInt {
+        do throws(Errno) {
+            try session.pool.take()
+        } catch {
+            node.giveBack()
+            throw error
+        }
+        do throws(Errno) {
+            return try reopen(node, flags).release()
+        } catch {
+            session.pool.giveBack()
+            node.giveBack()
+            throw error
+        }
     }
 
     private func opened(_ handle: Handle, keepsPages: Bool) -> OpenOut {
@@ -74,12 +91,12 @@ extension RequestDispatcher {
         try checkChangeable(name, in: node)
 
         // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
-        try session.budget.take()
-        let made = caller(request) { () throws(Errno) in
-            cl_openat(node.descriptor, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, asked.mode & 0o7777)
+        try session.pool.take()
+        let made = caller(request, in: node) { directory in
+            cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, asked.mode & 0o7777)
         }
-        if made >= 0 { return try sendCreated(made, in: node, reply, session) }
-        session.budget.giveBack()
+        if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
+        session.pool.giveBack()
         let error = Errno(rawValue: 0 &- made)
         guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
 
@@ -106,28 +123,33 @@ extension RequestDispatcher {
         guard node.zone != .hidden else { throw .readOnlyFileSystem }
         // The name that comes along is Linux's own "/" and means nothing. O_EXCL here: may never get a name.
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
-        try session.budget.take()
-        let made = caller(request) { () throws(Errno) in
-            cl_openat(node.descriptor, ".", flags | exclusive | CL_O_TMPFILE, asked.mode & 0o7777)
+        try session.pool.take()
+        let made = caller(request, in: node) { directory in
+            cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, asked.mode & 0o7777)
         }
-        if made >= 0 { return try sendCreated(made, in: node, reply, session) }
-        session.budget.giveBack()
+        if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }
+        session.pool.giveBack()
         throw Errno(rawValue: 0 &- made)
     }
 
-    /// Runs a call that makes something in the caller's name; a refusal to take the caller's ids is its result too.
-    private func caller(_ request: Request, _ call: () throws(Errno) -> CInt) -> CInt {
+    /// Runs a call that makes something in a directory in the caller's name; a refusal to take the caller's ids is its
+    /// result too.
+    private func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
         do throws(Errno) {
-            return try credentials.perform(as: request.header.uid, request.header.gid, call)
+            return try parent.withDescriptor { (directory) throws(Errno) in
+                try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+                    call(directory)
+                }
+            }
         } catch {
             return 0 &- error.rawValue
         }
     }
 
-    /// Replies with a file that was just made. The descriptor is the open file's and taken over, with its unit of the
-    /// budget.
+    /// Replies with a file that was just made, under a name or without any. The descriptor is the open file's and taken
+    /// over, with its unit of the budget.
     private func sendCreated(
-        _ descriptor: CInt, in parent: Node, _ reply: Reply, _ session: Session
+        _ descriptor: CInt, _ name: UnsafeRawBufferPointer?, in parent: Node, _ reply: Reply, _ session: Session
     ) throws(Errno) -> UInt32 {
         var out = CreateOut()
         let created: Node
@@ -135,16 +157,20 @@ extension RequestDispatcher {
             let clock = cl_file_clock()
             var found = cl_statx()
             try checked(cl_statx(descriptor, nil, &found))
-            try session.budget.take()
+            try session.pool.take()
             let held = cl_reopen(aggregate.processDescriptors.number, descriptor, CL_O_PATH, 0)
-            if held < 0 { session.budget.giveBack() }
+            if held < 0 { session.pool.giveBack() }
             try checked(held)
             let zone: Zone = parent.zone == .guardedRoot ? .guarded : parent.zone
-            out.entry = adopt(held, found, of: parent.child, zone, session, clock: clock)
-            created = try session.node(out.entry.node)
+            let key = NodeKey(child: parent.child, found)
+            created = session.adopt(
+                key, tag: session.tag(of: key), name: name, in: parent, zone: zone, found: found)
+            created.lease.add(Lease.oneUse, ordering: .relaxed)
+            created.install(held)
+            out.entry = entry(created, found, clock: clock)
         } catch {
             _ = cl_close(descriptor)
-            session.budget.giveBack()
+            session.pool.giveBack()
             throw error
         }
         out.open = opened(session.open(created, descriptor: descriptor), keepsPages: false)

@@ -14,44 +14,53 @@ extension RequestDispatcher {
 
     /// Looks a name up and counts a reference to what it names.
     ///
-    /// A node that is known costs one statx(2) and no open. Nothing is followed: what is held is the name's own inode,
-    /// whatever it is, and its identity is read from the held descriptor, so that no swap of the name can slip in.
+    /// One statx(2), and nothing is opened: a new node is opened when it is used, and by then has to be the one that was
+    /// seen here. Nothing is followed.
     func find(
         _ name: UnsafePointer<CChar>, _ bytes: UnsafeRawBufferPointer, in parent: Node, _ session: Session
     ) throws(Errno) -> EntryOut {
         guard parent.isDirectory else { throw .notDirectory }
         if parent.zone == .hidden { throw .noSuchFileOrDirectory }
-        let clock = cl_file_clock()
-        var found = cl_statx()
-        try checked(cl_statx(parent.descriptor, name, &found))
-        var zone = try parent.zone.zone(of: bytes, found, in: parent.child)
-        let key = NodeKey(child: parent.child, found)
-        if let node = session.acquire(key, tag: session.tag(of: key)) { return entry(node, found, clock: clock) }
-
-        try session.budget.take()
-        let descriptor = cl_openat(parent.descriptor, name, CL_O_PATH | O_NOFOLLOW, 0)
-        let status = descriptor < 0 ? descriptor : cl_statx(descriptor, nil, &found)
-        do throws(Errno) {
-            try checked(status)
-            zone = try parent.zone.zone(of: bytes, found, in: parent.child)
-        } catch {
-            if descriptor >= 0 { _ = cl_close(descriptor) }
-            session.budget.giveBack()
-            throw error
+        return try parent.withDescriptor { (directory) throws(Errno) in
+            let clock = cl_file_clock()
+            var found = cl_statx()
+            try checked(cl_statx(directory, name, &found))
+            let zone = try parent.zone.zone(of: bytes, found, in: parent.child)
+            let key = NodeKey(child: parent.child, found)
+            let tag = session.tag(of: key)
+            let node =
+                session.acquire(key, tag: tag)
+                ?? session.adopt(key, tag: tag, name: bytes, in: parent, zone: zone, found: found)
+            session.remember(node, bytes, in: parent, directory)
+            return entry(node, found, clock: clock)
         }
-        return adopt(descriptor, found, of: parent.child, zone, session, clock: clock)
     }
 
-    /// Makes an inode that is held the guest's, or finds that it is already. The descriptor is an O_PATH one and taken
-    /// over, with its unit of the budget.
-    func adopt(
-        _ descriptor: CInt, _ found: cl_statx, of child: Child, _ zone: Zone, _ session: Session, clock: Int64
-    ) -> EntryOut {
-        let key = NodeKey(child: child, found)
-        let node = session.adopt(
-            key, tag: session.tag(of: key), descriptor: descriptor, child: child, zone: zone,
-            found: found)
-        return entry(node, found, clock: clock)
+    /// The node of what a name stands for, if the guest knows it, with a use of its descriptor: for what is about to take
+    /// the name away, so that the node is still there after.
+    ///
+    /// - Returns: Nil for a name that the guest has no node of, or that is not there; whether the name is the inode's only.
+    func hold(
+        _ name: ComponentName, in parent: Node, _ directory: CInt, _ session: Session
+    ) throws(Errno) -> (node: Node, isOnlyName: Bool)? {
+        var found = cl_statx()
+        guard cl_statx(directory, name.start, &found) == 0,
+            let node = session.known(NodeKey(child: parent.child, found))
+        else { return nil }
+        do throws(Errno) {
+            _ = try node.borrow()
+        } catch {
+            guard error == .staleNFSFileHandle else { throw error }
+            // Found by a name that the host has changed; this one leads to it.
+            session.remember(node, name.bytes, in: parent, directory)
+            do throws(Errno) {
+                _ = try node.borrow()
+            } catch {
+                if error == .staleNFSFileHandle { return nil }
+                throw error
+            }
+        }
+        return (node, node.isDirectory || found.nlink <= 1)
     }
 
     /// The reply to a lookup that has been counted.
@@ -74,6 +83,10 @@ extension RequestDispatcher {
     /// - Throws: ENXIO for anything else.
     func reopen(_ node: Node, _ flags: CInt) throws(Errno) -> Descriptor {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
-        return try Descriptor(result: cl_reopen(aggregate.processDescriptors.number, node.descriptor, flags, 0))
+        return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+    }
+
+    private func reopen(_ held: CInt, _ flags: CInt) throws(Errno) -> Descriptor {
+        try Descriptor(result: cl_reopen(aggregate.processDescriptors.number, held, flags, 0))
     }
 }

@@ -38,8 +38,10 @@ extension RequestDispatcher {
     ) throws(Errno) -> UInt32 {
         try checkChangeable(name, in: parent)
         try reply.require(EntryOut.byteCount)
-        try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
-            _ = try checked(call(parent.descriptor))
+        try parent.withDescriptor { (directory) throws(Errno) in
+            try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+                _ = try checked(call(directory))
+            }
         }
         return try reply.send(find(name.start, name.bytes, in: parent, session))
     }
@@ -54,8 +56,12 @@ extension RequestDispatcher {
         guard target.child === node.child else { throw .improperLink }
         if target.isDirectory { throw .notPermitted }
         try checkChangeable(name, in: node)
-        try checked(
-            cl_link_held(aggregate.processDescriptors.number, target.descriptor, node.descriptor, name.start))
+        let held = try target.borrow()
+        defer { target.giveBack() }
+        try node.withDescriptor { (directory) throws(Errno) in
+            try checked(cl_link_held(aggregate.processDescriptors.number, held, directory, name.start))
+            session.remember(target, name.bytes, in: node, directory)
+        }
         // The reply is an entry and so one more reference. It is about the target's inode itself, not about whatever has
         // the name by now.
         let clock = cl_file_clock()
@@ -64,10 +70,23 @@ extension RequestDispatcher {
         return try reply.send(entry(linked, found, clock: clock))
     }
 
-    func unlink(_ request: Request, _ reply: Reply, _ node: Node, isDirectory: Bool) throws(Errno) -> UInt32 {
+    func unlink(
+        _ request: Request, _ reply: Reply, _ session: Session, _ node: Node, isDirectory: Bool
+    ) throws(Errno) -> UInt32 {
         let name = try ComponentName(only: request.body)
         try checkChangeable(name, in: node)
-        try checked(cl_unlinkat(node.descriptor, name.start, isDirectory))
+        try node.withDescriptor { (directory) throws(Errno) in
+            let removed = try hold(name, in: node, directory, session)
+            let result = cl_unlinkat(directory, name.start, isDirectory)
+            if let removed {
+                if result < 0 {
+                    removed.node.giveBack()
+                } else {
+                    session.pool.removed(name.bytes, in: node, of: removed.node, wasLast: removed.isOnlyName)
+                }
+            }
+            try checked(result)
+        }
         return reply.done()
     }
 
@@ -109,10 +128,41 @@ extension RequestDispatcher {
         guard target.child === node.child, target.zone == node.zone else { throw .improperLink }
         try checkChangeable(asked.oldName, in: node)
         try checkChangeable(asked.newName, in: target)
-        try checked(
-            cl_renameat2(
-                node.descriptor, asked.oldName.start, target.descriptor, asked.newName.start, asked.flags))
+        try node.withDescriptor { (from) throws(Errno) in
+            try target.withDescriptor { (to) throws(Errno) in
+                try rename(asked, from: node, from, to: target, to, session)
+            }
+        }
         return reply.done()
+    }
+
+    /// Renames, and has the nodes that the guest knows keep up: both are held while their names change, so that nobody
+    /// looks for them in vain meanwhile.
+    private func rename(
+        _ asked: Renaming, from source: Node, _ from: CInt, to target: Node, _ to: CInt, _ session: Session
+    ) throws(Errno) {
+        let moved = try hold(asked.oldName, in: source, from, session)
+        defer { moved?.node.giveBack() }
+        let replaced = try hold(asked.newName, in: target, to, session)
+        let result = cl_renameat2(from, asked.oldName.start, to, asked.newName.start, asked.flags)
+        let isExchange = asked.flags & 2 != 0
+        // Two names of one inode: rename(2) does nothing then.
+        let isSame = moved != nil && moved?.node === replaced?.node
+        if result == 0, !isSame, let moved {
+            session.remember(moved.node, asked.newName.bytes, in: target, to)
+        }
+        if let replaced {
+            if result == 0, isExchange {
+                session.remember(replaced.node, asked.oldName.bytes, in: source, from)
+                replaced.node.giveBack()
+            } else if result == 0, !isSame {
+                session.pool.removed(
+                    asked.newName.bytes, in: target, of: replaced.node, wasLast: replaced.isOnlyName)
+            } else {
+                replaced.node.giveBack()
+            }
+        }
+        try checked(result)
     }
 
     // MARK: Checks

@@ -1,0 +1,215 @@
+import CLinux
+internal import FUSE
+import Glibc
+internal import Linux
+internal import Synchronization
+internal import SystemPackage
+
+/// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that the inode was used
+/// since the pool's hand came by, and how many use the descriptor.
+enum Lease {
+    static var none: UInt64 { 0xFFFF_FFFF }
+    static var used: UInt64 { 1 << 32 }
+    static var oneUse: UInt64 { 1 << 33 }
+
+    /// The descriptor; negative when there is none.
+    @inline(__always)
+    static func descriptor(_ lease: UInt64) -> CInt { CInt(truncatingIfNeeded: lease) }
+}
+
+/// How a node gets at its inode.
+extension Node {
+    /// Levels of directories that are opened to find one node; more, and it is taken for gone.
+    private static var mostLevels: Int { 65_536 }
+
+    // MARK: Using
+
+    /// Runs `body` with a descriptor of the inode, O_PATH, which stays open as long as that takes.
+    ///
+    /// - Throws: ESTALE when the inode is not where it was found last; ENFILE when every descriptor the guest may have is
+    ///   in use; what the host says of the way there; or what `body` does.
+    @inline(__always)
+    func withDescriptor<R: ~Copyable>(_ body: (CInt) throws(Errno) -> R) throws(Errno) -> R {
+        let descriptor = try borrow()
+        defer { giveBack() }
+        return try body(descriptor)
+    }
+
+    /// A descriptor of the inode, in use until `giveBack`.
+    @inline(__always)
+    func borrow() throws(Errno) -> CInt {
+        let held = lease.add(Lease.oneUse, ordering: .acquiring).newValue
+        let descriptor = Lease.descriptor(held)
+        if descriptor >= 0 {
+            if held & Lease.used == 0 { lease.bitwiseOr(Lease.used, ordering: .relaxed) }
+            return descriptor
+        }
+        return try borrowAnew()
+    }
+
+    /// The descriptor, in use until `giveBack`, if there is one at the moment.
+    @inline(__always)
+    func borrowIfOpen() -> CInt? {
+        let held = lease.add(Lease.oneUse, ordering: .acquiring).newValue
+        let descriptor = Lease.descriptor(held)
+        if descriptor >= 0 {
+            if held & Lease.used == 0 { lease.bitwiseOr(Lease.used, ordering: .relaxed) }
+            return descriptor
+        }
+        giveBack()
+        return nil
+    }
+
+    @inline(__always)
+    func giveBack() { lease.subtract(Lease.oneUse, ordering: .releasing) }
+
+    /// What statx(2) says of the inode. A node without a descriptor gets one only when it is asked again: a guest asks
+    /// once of each of many files, and often of some, where a descriptor is half of what a name costs.
+    @inline(__always)
+    func status() throws(Errno) -> cl_statx {
+        var found = cl_statx()
+        if let descriptor = borrowIfOpen() {
+            defer { giveBack() }
+            try checked(cl_statx(descriptor, nil, &found))
+            return found
+        }
+        return try statusByPlace()
+    }
+
+    private func statusByPlace() throws(Errno) -> cl_statx {
+        var found = cl_statx()
+        let isAskedAgain = lease.bitwiseOr(Lease.used, ordering: .relaxed).oldValue & Lease.used != 0
+        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent, let directory = try? parent.borrow() {
+            let result = place.withName { cl_statx(directory, $0, &found) }
+            parent.giveBack()
+            if result == 0, isIdentified(by: found) { return found }
+        }
+        // Gone or just moved: this finds out which.
+        return try withDescriptor { (descriptor) throws(Errno) in
+            try checked(cl_statx(descriptor, nil, &found))
+            return found
+        }
+    }
+
+    private func isIdentified(by found: cl_statx) -> Bool { NodeKey(child: child, found) == key }
+
+    // MARK: Opening
+
+    /// Gets a descriptor for a node that has none. The use of it is counted already.
+    private func borrowAnew() throws(Errno) -> CInt {
+        do throws(Errno) {
+            var tried: Place?
+            while true {
+                guard let place = pool.place(of: self), place !== tried else {
+                    // Whoever moves or removes a name holds what it names, and changes the place before it lets go.
+                    let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
+                    if descriptor >= 0 { return descriptor }
+                    throw .staleNFSFileHandle
+                }
+                do throws(Errno) {
+                    return try open(at: place)
+                } catch {
+                    guard error == .staleNFSFileHandle else { throw error }
+                    tried = place
+                }
+            }
+        } catch {
+            giveBack()
+            throw error
+        }
+    }
+
+    private func open(at place: Place) throws(Errno) -> CInt {
+        guard let parent = place.parent else { throw .staleNFSFileHandle }
+        if let directory = parent.borrowIfOpen() {
+            defer { parent.giveBack() }
+            return try open(at: place, in: directory)
+        }
+        // From the top down, and only the lowest kept: not one within another, and not all at once.
+        var missing = [parent]
+        var lowest = parent
+        while let above = pool.place(of: lowest)?.parent, Lease.descriptor(above.lease.load(ordering: .relaxed)) < 0 {
+            guard missing.count < Node.mostLevels else { throw .staleNFSFileHandle }
+            missing.append(above)
+            lowest = above
+        }
+        var held: Node?
+        defer { held?.giveBack() }
+        while let directory = missing.popLast() {
+            _ = try directory.borrow()
+            held?.giveBack()
+            held = directory
+        }
+        return try parent.withDescriptor { (directory) throws(Errno) in try open(at: place, in: directory) }
+    }
+
+    /// Opens the name and makes sure that it is this node's.
+    private func open(at place: Place, in directory: CInt) throws(Errno) -> CInt {
+        try pool.take()
+        let descriptor = place.withName { cl_openat(directory, $0, CL_O_PATH | O_NOFOLLOW, 0) }
+        guard descriptor >= 0 else {
+            pool.giveBack()
+            let error = Errno(rawValue: 0 &- descriptor)
+            throw error == .noSuchFileOrDirectory || error == .notDirectory ? .staleNFSFileHandle : error
+        }
+        var found = cl_statx()
+        let result = cl_statx(descriptor, nil, &found)
+        guard result == 0, isIdentified(by: found) else {
+            _ = cl_close(descriptor)
+            pool.giveBack()
+            throw result < 0 ? Errno(rawValue: 0 &- result) : .staleNFSFileHandle
+        }
+        return install(descriptor)
+    }
+
+    /// Gives the node a descriptor of its inode, whose use is counted already. It is taken over, with its unit of the
+    /// budget; closed if the node has one by now.
+    ///
+    /// - Returns: The node's descriptor.
+    @discardableResult
+    func install(_ descriptor: CInt) -> CInt {
+        var old = lease.load(ordering: .acquiring)
+        while true {
+            let there = Lease.descriptor(old)
+            if there >= 0 {
+                _ = cl_close(descriptor)
+                pool.giveBack()
+                return there
+            }
+            let new = old & ~Lease.none | UInt64(UInt32(bitPattern: descriptor)) | Lease.used
+            let (done, current) = lease.weakCompareExchange(
+                expected: old, desired: new, successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
+            if done { break }
+            old = current
+        }
+        // In use, so that nobody closes it before it is there to be closed.
+        pool.insert(self)
+        return descriptor
+    }
+
+    // MARK: Closing
+
+    /// Takes the descriptor away if it is not in use and was not since the last time.
+    ///
+    /// - Returns: The descriptor for the caller to close; -1 when it stays.
+    func cool() -> CInt {
+        let old = lease.load(ordering: .relaxed)
+        guard old < Lease.oneUse, Lease.descriptor(old) >= 0 else { return -1 }
+        let isUsed = old & Lease.used != 0
+        let done = lease.compareExchange(
+            expected: old, desired: isUsed ? old & ~Lease.used : Lease.none, ordering: .acquiringAndReleasing
+        ).exchanged
+        return done && !isUsed ? Lease.descriptor(old) : -1
+    }
+
+    /// Closes the descriptor for good: the last thing a node does.
+    func letGoOfDescriptor() {
+        guard !isChildRoot, Lease.descriptor(lease.load(ordering: .acquiring)) >= 0 else { return }
+        pool.remove(self)
+        // Nobody else is left who could have taken it away since.
+        let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
+        guard descriptor >= 0 else { return }
+        _ = cl_close(descriptor)
+        pool.giveBack()
+    }
+}
