@@ -8,6 +8,9 @@ final class Supervisor {
         case restart
     }
 
+    /// Milliseconds that the launcher has to take the last output.
+    private static let patience: Int64 = 1000
+
     private let link: Link
     private let signals: Descriptor
     private let requests = InitRequests()
@@ -34,7 +37,32 @@ final class Supervisor {
             watch.wait(milliseconds: sessions.contains { $0.isLingering } ? Int32(OutputStream.quiet / 4) : -1)
             for source in watch.ready { serve(source) }
             finishSessions()
-            if let ending { return ending }
+            if let ending {
+                passOnOutputs()
+                return ending
+            }
+        }
+    }
+
+    /// Passes on what commands have written before the guest ends, as far as the launcher takes it in time.
+    private func passOnOutputs() {
+        _ = Clock.poll(every: 5, for: Supervisor.patience) { () -> Bool? in
+            guard link.isConnected, !link.isBroken else { return true }
+            link.flush()
+            _ = link.receive()
+            while let (header, payload) = link.next() {
+                if case .credit = FrameKind(rawValue: header.kind) { serve(header, payload) }
+            }
+            // A terminal hands out its bytes a few at a time: only a turn that finds none is the last.
+            var isDone = true
+            for session in sessions {
+                for output in session.outputs {
+                    while output.pump(into: link, session: session.number, buffer: buffer) { isDone = false }
+                    if output.hasUnread { isDone = false }
+                }
+            }
+            finishSessions()
+            return isDone && !link.hasOutgoing ? true : nil
         }
     }
 

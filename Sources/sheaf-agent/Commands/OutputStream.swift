@@ -29,24 +29,31 @@ final class OutputStream {
         quietSince = Clock.now
     }
 
-    /// Passes on what is there, one frame of it.
-    func pump(into link: Link, session: UInt16, buffer: UnsafeMutableRawBufferPointer) {
-        guard !isFinished, window > 0 else { return }
+    /// True while bytes wait to be passed on.
+    var hasUnread: Bool { !isFinished && agent_readable_bytes(source.number) > 0 }
+
+    /// Passes on what is there, one frame of it; false where there is nothing or the launcher takes nothing.
+    @discardableResult
+    func pump(into link: Link, session: UInt16, buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        guard !isFinished, window > 0 else { return false }
         do throws(Errno) {
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(min(window, frameMaximumPayload)))
             let count = try source.read(into: room)
             guard count > 0 else {
                 isFinished = true
-                return
+                return false
             }
             link.send(kind, session: session, UnsafeRawBufferPointer(rebasing: room[..<count]))
             window -= count
             owed = owed.map { max($0 - count, 0) }
             quietSince = Clock.now
+            return true
         } catch .wouldBlock {
+            return false
         } catch {
             // A terminal that its last process has left answers EIO.
             isFinished = true
+            return false
         }
     }
 
