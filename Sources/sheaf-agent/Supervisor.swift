@@ -125,8 +125,12 @@ final class Supervisor {
             }
         case .signal:
             if let number = reader.byte() { session(header.session)?.signal(number) }
+        case .outputEnd:
+            if let stream = reader.byte() { session(header.session)?.endOutput(stream) }
         case .credit:
-            if let stream = reader.byte(), let bytes = reader.word() { grant(bytes, stream, header.session) }
+            if let stream = reader.byte(), let bytes = reader.word() {
+                session(header.session)?.output(stream)?.grant(bytes)
+            }
         case .mount:
             guard let request = MountRequest(payload: payload) else { return refuse(payload, "mount a share") }
             work(request.id, .mount(request.share))
@@ -136,11 +140,6 @@ final class Supervisor {
         case .powerOff: ending = .powerOff
         default: break
         }
-    }
-
-    private func grant(_ bytes: UInt32, _ stream: UInt8, _ number: UInt16) {
-        let kind: FrameKind = stream == 2 ? .errorOutput : .output
-        session(number)?.outputs.first { $0.kind == kind }?.grant(bytes)
     }
 
     // MARK: Commands
