@@ -91,7 +91,8 @@ let package = Package(
             name: "CAgent",
             cSettings: [
                 .unsafeFlags([
-                    "-Os", "-ffunction-sections", "-nostdlibinc", "-isystem\(muslHeaders)", "-idirafter/usr/include",
+                    "-Os", "-ffunction-sections", "-fno-asynchronous-unwind-tables", "-nostdlibinc",
+                    "-isystem\(muslHeaders)", "-idirafter/usr/include",
                 ])
             ]),
         .systemLibrary(name: "CGLib", pkgConfig: "gio-unix-2.0", providers: [.apt(["libglib2.0-dev"])]),

@@ -40,6 +40,8 @@ public enum FrameKind: UInt8, Sendable {
     case mount = 9
     /// Unmount a target: request id (u32), flags (u8: 1 = lazily), target path. Answered by `result`.
     case unmount = 10
+    /// The reader of one of the session's output streams has left: stream (u8, numbered as in `credit`).
+    case outputEnd = 11
 
     // Agent to launcher.
 

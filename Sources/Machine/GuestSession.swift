@@ -82,6 +82,12 @@ public final class GuestSession {
         link?.send(.credit, session: number, payload.bytes)
     }
 
+    /// Says that nobody reads an output stream any more: the command is told as it would be on the host, by SIGPIPE where
+    /// the stream is a pipe and by SIGHUP where it is a terminal. What is under way may still come.
+    public func endOutput(_ stream: Stream) {
+        link?.send(.outputEnd, session: number, [stream.rawValue])
+    }
+
     /// Sends a signal to the command's process group.
     public func signal(_ signal: UInt8) {
         link?.send(.signal, session: number, [signal])

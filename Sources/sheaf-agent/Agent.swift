@@ -26,8 +26,8 @@ struct Agent {
         } catch {
             Console.log(error)
             link?.send(error, session: 0)
+            link?.drain(for: 1000)
         }
-        link?.drain(for: 1000)
         PowerOff.perform(ending, &shares)
     }
 

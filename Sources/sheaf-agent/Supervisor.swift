@@ -8,6 +8,9 @@ final class Supervisor {
         case restart
     }
 
+    /// Milliseconds that the launcher has to take the last output.
+    private static let patience: Int64 = 1000
+
     private let link: Link
     private let signals: Descriptor
     private let requests = InitRequests()
@@ -34,7 +37,32 @@ final class Supervisor {
             watch.wait(milliseconds: sessions.contains { $0.isLingering } ? Int32(OutputStream.quiet / 4) : -1)
             for source in watch.ready { serve(source) }
             finishSessions()
-            if let ending { return ending }
+            if let ending {
+                passOnOutputs()
+                return ending
+            }
+        }
+    }
+
+    /// Passes on what commands have written before the guest ends, as far as the launcher takes it in time.
+    private func passOnOutputs() {
+        _ = Clock.poll(every: 5, for: Supervisor.patience) { () -> Bool? in
+            guard link.isConnected, !link.isBroken else { return true }
+            link.flush()
+            _ = link.receive()
+            while let (header, payload) = link.next() {
+                if case .credit = FrameKind(rawValue: header.kind) { serve(header, payload) }
+            }
+            // A terminal hands out its bytes a few at a time: only a turn that finds none is the last.
+            var isDone = true
+            for session in sessions {
+                for output in session.outputs {
+                    while output.pump(into: link, session: session.number, buffer: buffer) { isDone = false }
+                    if output.hasUnread { isDone = false }
+                }
+            }
+            finishSessions()
+            return isDone && !link.hasOutgoing ? true : nil
         }
     }
 
@@ -97,8 +125,12 @@ final class Supervisor {
             }
         case .signal:
             if let number = reader.byte() { session(header.session)?.signal(number) }
+        case .outputEnd:
+            if let stream = reader.byte() { session(header.session)?.endOutput(stream) }
         case .credit:
-            if let stream = reader.byte(), let bytes = reader.word() { grant(bytes, stream, header.session) }
+            if let stream = reader.byte(), let bytes = reader.word() {
+                session(header.session)?.output(stream)?.grant(bytes)
+            }
         case .mount:
             guard let request = MountRequest(payload: payload) else { return refuse(payload, "mount a share") }
             work(request.id, .mount(request.share))
@@ -108,11 +140,6 @@ final class Supervisor {
         case .powerOff: ending = .powerOff
         default: break
         }
-    }
-
-    private func grant(_ bytes: UInt32, _ stream: UInt8, _ number: UInt16) {
-        let kind: FrameKind = stream == 2 ? .errorOutput : .output
-        session(number)?.outputs.first { $0.kind == kind }?.grant(bytes)
     }
 
     // MARK: Commands

@@ -11,6 +11,14 @@ import Testing
         #expect(bytes.count == frameHeaderSize)
     }
 
+    @Test(arguments: [
+        (FrameKind.setting, UInt8(1)), (.powerOff, 8), (.unmount, 10), (.outputEnd, 11), (.hello, 64), (.log, 72),
+        (.credit, 128),
+    ])
+    func theNumberOfAKindStays(kind: FrameKind, number: UInt8) {
+        #expect(kind.rawValue == number)
+    }
+
     @Test(arguments: 0..<frameHeaderSize) func isNotReadFromFewerBytes(count: Int) {
         let header = [UInt8](repeating: 0, count: count).withUnsafeBytes { FrameHeader($0) }
 

@@ -77,6 +77,18 @@ private final class Wire {
         #expect(session.inputRoom == streamWindow)
     }
 
+    @Test(arguments: [(GuestSession.Stream.output, UInt8(1)), (.errorOutput, 2)])
+    func tellsTheGuestThatAnOutputHasNoReader(stream: GuestSession.Stream, number: UInt8) {
+        let wire = Wire()
+        let session = wire.link.execute(request)
+
+        session.endOutput(stream)
+
+        let ends = wire.sent().filter { $0.kind == FrameKind.outputEnd.rawValue }
+        #expect(ends.map(\.session) == [session.number])
+        #expect(ends.map(\.payload) == [[number]])
+    }
+
     @Test func keepsSessionsApartAndForgetsThemAtTheirEnd() {
         let wire = Wire()
         let first = wire.link.execute(request)

@@ -75,7 +75,8 @@ final class InputStream {
         return ungranted
     }
 
-    private func discard() {
+    /// Ends the stream at once.
+    func discard() {
         pending.removeAll()
         written = 0
         target = nil

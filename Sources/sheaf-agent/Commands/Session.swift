@@ -23,8 +23,8 @@ final class Session {
     private(set) var report: Descriptor?
     let input: InputStream
     let outputs: [OutputStream]
-    /// The terminal's master; nil where there are three pipes.
-    private let terminal: Descriptor?
+    /// The terminal's master; nil where there are three pipes, and once the terminal has been hung up.
+    private var terminal: Descriptor?
     private let command: Command
     private var exit: (wasSignalled: Bool, value: UInt8)?
 
@@ -118,6 +118,22 @@ final class Session {
     /// True while only time can end it.
     var isLingering: Bool {
         if case .ended = state { true } else { false }
+    }
+
+    /// The output that `credit` frames give this number.
+    func output(_ stream: UInt8) -> OutputStream? {
+        let kind: FrameKind = stream == 2 ? .errorOutput : .output
+        return stream == 0 ? nil : outputs.first { $0.kind == kind }
+    }
+
+    /// Lets go of an output that nobody reads any more, and leaves it to the kernel to tell the command: SIGPIPE comes
+    /// of a pipe without a reader, SIGHUP of a terminal without its master, which the input has to let go of as well.
+    func endOutput(_ stream: UInt8) {
+        guard let output = output(stream) else { return }
+        output.end()
+        guard terminal != nil else { return }
+        input.discard()
+        terminal = nil
     }
 
     /// Tells the terminal its size.

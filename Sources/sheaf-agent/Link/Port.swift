@@ -4,8 +4,9 @@ import CAgent
 enum Port {
     private static let name: Text = "org.sheaf.agent"
     private static let ports: Text = "/sys/class/virtio-ports"
-    /// How long a device that the kernel has a driver for may take to appear, and the launcher to be at its other end.
-    private static let patience: Int64 = 10_000
+    /// How long, in milliseconds, a device that the kernel has a driver for may take to appear, and the launcher to be at
+    /// its other end. The launcher's own limits come first: this one is for a guest that nobody looks after.
+    private static let patience: Int64 = 60_000
 
     /// Waits for the port and opens it.
     static func open() throws(Failure) -> Descriptor {
