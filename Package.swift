@@ -113,7 +113,7 @@ let package = Package(
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "Linux"]),
         tests("EventLoop", ["Linux"]),
-        tests("Machine", ["GuestLink", "ShareHost", "Linux"]),
+        tests("Machine", ["GuestLink", "ShareHost", "Linux", logging]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],

@@ -64,6 +64,21 @@ int cl_connect_unix(const char *path)
     return fd;
 }
 
+int cl_probe_unix(const char *path)
+{
+    struct sockaddr_un address;
+    int error = unix_address(path, &address);
+    if (error < 0)
+        return error;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    // A socket of another kind refuses a datagram one by its kind: the queue of connections is never looked at.
+    error = connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EPROTOTYPE ? -errno : 0;
+    close(fd);
+    return error;
+}
+
 int cl_accept(int fd)
 {
     int connection;

@@ -4,7 +4,13 @@ public import SystemPackage
 
 /// A listening unix socket on a loop.
 public final class UnixListener {
+    /// How long no connection is taken after one could not be.
+    private static let pause = Duration.milliseconds(100)
+
     private let socket: Descriptor
+    private let loop: EventLoop
+    private let accept: (consuming Descriptor) -> Void
+    /// The socket, or the end of a pause.
     private var source: EventSource?
 
     /// Listens at `path`, with the rights that the caller's umask leaves. The path is the caller's to remove.
@@ -12,16 +18,15 @@ public final class UnixListener {
     /// `accept` gets every connection, to keep or to let go.
     ///
     /// - Throws: `ENAMETOOLONG` past 107 bytes, `EADDRINUSE` where something is, or what else bind(2) said.
-    public init(path: String, on loop: EventLoop, accept: @escaping (consuming Descriptor) -> Void) throws(Errno) {
+    public init(
+        path: String, on loop: EventLoop, accept: @escaping (consuming Descriptor) -> Void
+    ) throws(Errno) {
         let socket = try Descriptor(result: cl_listen_unix(path, 16))
         try checked(cl_set_nonblocking(socket.number, true))
-        let number = socket.number
         self.socket = socket
-        source = loop.onReadable(number) {
-            // A client that has left again, or a shortage of descriptors that the next round may not find any more.
-            guard let connection = try? Descriptor(result: cl_accept(number)) else { return }
-            accept(connection)
-        }
+        self.loop = loop
+        self.accept = accept
+        listen()
     }
 
     /// Ends listening.
@@ -29,7 +34,18 @@ public final class UnixListener {
         source = nil
     }
 
-    deinit {
-        source?.cancel()
+    private func listen() {
+        source = loop.onReadable(socket.number) { [weak self] in self?.takeOne() }
+    }
+
+    private func takeOne() {
+        do throws(Errno) {
+            accept(try Descriptor(result: cl_accept(socket.number)))
+        } catch .resourceTemporarilyUnavailable {
+            // A client that has left again.
+        } catch {
+            // Out of descriptors, most likely: the client stays in the queue, and the socket readable.
+            source = loop.after(Self.pause) { [weak self] in self?.listen() }
+        }
     }
 }

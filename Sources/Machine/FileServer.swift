@@ -67,6 +67,8 @@ public final class FileServer {
         }
         say("listening at \(path), tag of your choice")
         loop.run()
+        // A thread that a dead host file system holds up may hold up the end: from here the next signal ends at once.
+        signals = []
         listener?.close()
         unlink(path.string)
         shareHost.stop()
@@ -93,8 +95,10 @@ public final class FileServer {
 
     private func frontendLeft(_ text: String) {
         say(text)
-        guard !device.isServing, !waiting.isEmpty else { return }
-        serve(Descriptor(owning: waiting.removeFirst()))
+        // One that cannot be served sends no word of its leaving.
+        while !device.isServing, !waiting.isEmpty {
+            serve(Descriptor(owning: waiting.removeFirst()))
+        }
     }
 
     /// Takes a socket away that nobody listens on any more.
@@ -104,9 +108,8 @@ public final class FileServer {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw LaunchError("cannot listen at \(path): there is something that is no socket; choose another path")
         }
-        let result = cl_connect_unix(path.string)
-        if result >= 0 {
-            _ = Descriptor(owning: result)
+        let result = cl_probe_unix(path.string)
+        if result == 0 {
             throw LaunchError("cannot listen at \(path): somebody listens there already; choose another path")
         }
         if Errno(rawValue: 0 &- result) == .connectionRefused { unlink(path.string) }

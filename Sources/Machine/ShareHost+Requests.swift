@@ -35,31 +35,44 @@ struct ServedShare {
 extension ShareHost {
     /// Adds all shares that the user asked for.
     ///
-    /// - Returns: Each with its target, in an order in which they can be mounted: a target below another comes after it.
+    /// - Returns: Each with its target, one that is asked for twice only once, in an order in which they can be mounted: a
+    ///   target below another comes after it.
     /// - Throws: What is wrong with the first that cannot be had.
     func add(_ requests: [ShareRequest]) throws(LaunchError) -> [ServedShare] {
         var served: [ServedShare] = []
         for request in requests {
-            let access: Access = request.isReadOnly ? .readOnly : .readWrite
-            let options = ChildOptions(hidesPersonalData: request.hidesPersonalData)
             guard request.name != RootSelection.subname else {
                 throw LaunchError(
-                    "cannot share \(request.source) as '\(RootSelection.subname)': the guest's root has that name; give another name=")
+                    "cannot share \(request.source) as '\(RootSelection.subname)': the guest's root has that name; "
+                        + "give another name=")
             }
-            do throws(ShareError) {
-                var share = try add(request.source, access: access, name: request.name, target: request.target, options: options).share
-                // Without a target it appears at its own, canonical path.
-                let target = request.target ?? share.hostPath.string
-                if request.target == nil {
-                    share = try add(request.source, access: access, name: request.name, target: target, options: options).share
-                }
-                served.append(ServedShare(share, target: target))
-            } catch {
-                throw LaunchError(error.description)
+            // Without a target it appears at its own, canonical path.
+            let source = try share(request, at: nil).hostPath
+            let target = (request.target.map { FilePath($0) } ?? source).lexicallyNormalized()
+            try ShareTarget.check(target, for: source)
+            let share = try share(request, at: target.string)
+            let isRepeated = served.contains {
+                $0.bucket == share.bucket && $0.subname == share.subname && $0.target == target.string
             }
+            if isRepeated { continue }
+            served.append(ServedShare(share, target: target.string))
         }
+        // The guest's root is in this aggregate only where the guest writes it through.
+        let root = share(named: RootSelection.subname, in: .readWrite)?.hostPath
+        try ShareTarget.checkMountPoints(of: served, root: root)
         let depths = served.map { FilePath($0.target).components.count }
         return served.indices.sorted { (depths[$0], $0) < (depths[$1], $1) }.map { served[$0] }
+    }
+
+    private func share(_ request: ShareRequest, at target: String?) throws(LaunchError) -> Share {
+        do throws(ShareError) {
+            return try add(
+                request.source, access: request.isReadOnly ? .readOnly : .readWrite, name: request.name, target: target,
+                options: ChildOptions(hidesPersonalData: request.hidesPersonalData)
+            ).share
+        } catch {
+            throw LaunchError(error.description)
+        }
     }
 
     /// Adds the guest's root, where it comes from the host.

@@ -154,7 +154,8 @@ final class StandardStreams {
         if error != .brokenPipe, failure == nil {
             failure = (stream == .output ? "standard output" : "standard error", error)
         }
-        session?.signal(UInt8(truncatingIfNeeded: SIGPIPE))
+        // Its writer learns it from the guest's kernel, as it would on the host.
+        session?.endOutput(stream)
         payCredit(of: stream)
         flushed()
     }

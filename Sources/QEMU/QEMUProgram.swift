@@ -14,11 +14,15 @@ public struct QEMUProgram: Equatable, Sendable {
     }
 
     /// Finds QEMU: the program that `SHEAF_QEMU` names, else `qemu-system-x86_64` in PATH, else where distributions put it
-    /// out of PATH. `environment` looks variables up, as getenv(3) does.
+    /// out of PATH.
     ///
+    /// - Parameters:
+    ///   - environment: Looks variables up, as getenv(3) does.
+    ///   - fallbacks: The places out of PATH.
     /// - Throws: ``QEMUError`` with what to install.
     public static func find(
-        environment: (String) -> String? = Self.ownEnvironment
+        environment: (String) -> String? = Self.ownEnvironment,
+        fallbacks: [String] = ["/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"]
     ) throws(QEMUError) -> QEMUProgram {
         if let named = environment(environmentVariable), !named.isEmpty {
             guard isExecutable(named) else {
@@ -30,8 +34,7 @@ public struct QEMUProgram: Equatable, Sendable {
             return QEMUProgram(path: named)
         }
         let directories = (environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-        let candidates =
-            directories.map { "\($0)/qemu-system-x86_64" } + ["/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"]
+        let candidates = directories.map { "\($0)/qemu-system-x86_64" } + fallbacks
         guard let found = candidates.first(where: { $0.hasPrefix("/") && isExecutable($0) }) else {
             throw QEMUError(
                 code: .notFound,

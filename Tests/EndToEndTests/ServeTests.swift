@@ -81,6 +81,53 @@ import Testing
         #expect(scratch.text("file") == "precious")
     }
 
+    @Test func findsALiveSocketWhoseBacklogIsFull() async throws {
+        let scratch = try Scratch()
+        let listener = try Descriptor(result: cl_listen_unix(scratch.path("s"), 0))
+        let connection = try Descriptor(result: cl_connect_unix(scratch.path("s")))
+
+        let finished = try await Program(
+            ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", scratch.root]
+        ).finish(limit: 20)
+
+        #expect(finished.status == 125)
+        #expect(finished.errors.contains("listens there already"))
+        _ = (listener.number, connection.number)
+    }
+
+    @Test func waitsAtRestForDescriptorsWhenItHasNone() async throws {
+        let scratch = try Scratch()
+        let limit = 48
+        // Root would raise the limit again.
+        let bound = getuid() == 0 ? ["setpriv", "--bounding-set", "-sys_resource"] : []
+        let words = bound + ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", "\(scratch.root),name=x"]
+        let server = try Program(["sh", "-c", "ulimit -n \(limit); exec \(Sheaf.shellLine(words))"])
+        try #require(try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") }, "\(server.errorsSoFar)")
+        let descriptors = "/proc/\(server.identifier)/fd"
+        var clients: [CInt] = []
+        defer { for client in clients { _ = cl_close(client) } }
+        let isFull = try await server.waits(upTo: 20) {
+            let count = (try? FileManager.default.contentsOfDirectory(atPath: descriptors).count) ?? 0
+            // No more than one in each round: a connection to a full backlog would wait.
+            if count < limit { clients.append(cl_connect_unix(scratch.path("s"))) }
+            return count >= limit
+        }
+        try #require(isFull)
+        for _ in 0..<2 { clients.append(cl_connect_unix(scratch.path("s"))) }
+
+        let before = try server.processorTime
+        try await Task.sleep(for: .seconds(1))
+        let spent = try server.processorTime - before
+
+        #expect(spent < 0.3)
+        for client in clients { _ = cl_close(client) }
+        clients = []
+        let client = try mount(scratch.path("s"))
+        #expect(throws: Never.self) { try client.walk(.root, "x") }
+        server.signal(SIGTERM)
+        #expect(try await server.finish(limit: 20).status == 0)
+    }
+
     @Test func saysWhatIsWrongWithASocketsPath() async throws {
         let scratch = try Scratch()
         let path = scratch.path(String(repeating: "x", count: 120))

@@ -16,6 +16,22 @@ import Testing
         #expect(error?.description.contains("/etc/passwd") == true)
     }
 
+    @Test func saysWhatToInstallWhereThereIsNone() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "sheaf-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let error = #expect(throws: QEMUError.self) {
+            try QEMUProgram.find(environment: { $0 == "PATH" ? directory.path : nil }, fallbacks: [])
+        }
+        #expect(error?.description.contains("apt install qemu-system-x86") == true)
+        #expect(error?.description.contains("SHEAF_QEMU") == true)
+    }
+
+    @Test func programOutOfPathIsFoundWhereDistributionsPutIt() throws {
+        let program = try QEMUProgram.find(environment: { $0 == "PATH" ? "/nonexistent" : nil }, fallbacks: ["/bin/sh"])
+        #expect(program.path == "/bin/sh")
+    }
+
     @Test(arguments: [
         ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)\nCopyright", QEMUVersion(7, 2, 22)),
         ("QEMU emulator version 11.1.3", QEMUVersion(11, 1, 3)), ("8.2", QEMUVersion(8, 2)),
@@ -27,7 +43,7 @@ import Testing
     }
 
     @Test func versionIsRememberedForAsLongAsTheFileStaysTheSame() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "sheaf-version-\(UUID().uuidString)")
+        let directory = FileManager.default.temporaryDirectory.appending(path: "sheaf-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let script = directory.appending(path: "qemu")

@@ -1,0 +1,61 @@
+internal import Glibc
+internal import SystemPackage
+
+/// What a place in the guest must be for a share to be mounted there: decided before the boot, when it can still be told.
+enum ShareTarget {
+    /// What the guest mounts by itself, whatever its root is.
+    private static let systemMounts: [FilePath] = ["/proc", "/sys", "/dev", "/run"]
+    /// Where the agent has its aggregates.
+    private static let ownDirectory: FilePath = "/run/sheaf"
+
+    /// Refuses places that the guest cannot do without.
+    ///
+    /// - Parameters:
+    ///   - target: A normalized path in the guest.
+    ///   - source: The host directory that is to appear there.
+    /// - Throws: What is there.
+    static func check(_ target: FilePath, for source: FilePath) throws(LaunchError) {
+        if target == "/" {
+            throw LaunchError(
+                "cannot mount \(source) at / in the guest: its root is there; give another target, or use --root \(source)")
+        }
+        if systemMounts.contains(target) {
+            throw LaunchError(
+                "cannot mount \(source) at \(target) in the guest: a file system of the guest's own is there; "
+                    + "give another target, such as -v \(source):/mnt")
+        }
+        if target.starts(with: ownDirectory) {
+            throw LaunchError(
+                "cannot mount \(source) at \(target) in the guest: the shares come in at \(ownDirectory); "
+                    + "give another target, such as -v \(source):/mnt")
+        }
+    }
+
+    /// Refuses a share inside of another one where the host has no directory for it: the guest would make it there.
+    ///
+    /// - Parameters:
+    ///   - shares: All shares.
+    ///   - root: The host directory that is the guest's root, where the guest writes it through.
+    /// - Throws: Which directory is missing.
+    static func checkMountPoints(of shares: [ServedShare], root: FilePath?) throws(LaunchError) {
+        var outer = shares.map { (target: FilePath($0.target), source: FilePath($0.source)) }
+        if let root { outer.append(("/", root)) }
+        for share in shares {
+            let target = FilePath(share.target)
+            let around = outer.filter { $0.target != target && target.starts(with: $0.target) }
+            guard let innermost = around.max(by: { $0.target.components.count < $1.target.components.count }),
+                // Between the root and these there is a file system of the guest's memory.
+                innermost.target != "/" || !systemMounts.contains(where: target.starts)
+            else { continue }
+            var below = target
+            _ = below.removePrefix(innermost.target)
+            let directory = innermost.source.appending(below.components)
+            var status = stat()
+            guard stat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw LaunchError(
+                    "cannot mount \(share.source) at \(target) in the guest: that is inside \(innermost.source), and "
+                        + "\(directory) is no directory; make it first, nothing is created on the host for you")
+            }
+        }
+    }
+}
