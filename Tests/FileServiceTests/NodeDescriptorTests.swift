@@ -1,11 +1,12 @@
 import CLinux
 import FUSE
-@testable import FileService
 import Glibc
 import Linux
 import Synchronization
 import SystemPackage
 import Testing
+
+@testable import FileService
 
 /// Nodes without descriptors: a guest may know more inodes than the launcher may have files open.
 @Suite struct NodeDescriptorTests {
@@ -340,40 +341,40 @@ import Testing
         let targets = files
         let threads = try (0..<4).map { number in
             try Thread(name: "queue-\(number)") {
-            do {
-                let mine = try GuestClient(aggregate, begin: false)
-                var random = UInt64(number) &+ 1
-                let own = try mine.mkdir("own-\(number)", in: root).node
-                for step in 0..<1500 {
-                    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    let file = targets[Int(random >> 33) % targets.count]
-                    switch step % 4 {
-                    case 0, 1:
-                        let handle = try mine.open(file.node).handle
-                        let read = try mine.read(file.node, handle)
-                        try mine.release(file.node, handle)
-                        if read != Array(file.text.utf8) { failures.add(1, ordering: .relaxed) }
-                    case 2:
-                        if try mine.getattr(file.node).size != UInt64(file.text.utf8.count) {
-                            failures.add(1, ordering: .relaxed)
+                do {
+                    let mine = try GuestClient(aggregate, begin: false)
+                    var random = UInt64(number) &+ 1
+                    let own = try mine.mkdir("own-\(number)", in: root).node
+                    for step in 0..<1500 {
+                        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                        let file = targets[Int(random >> 33) % targets.count]
+                        switch step % 4 {
+                        case 0, 1:
+                            let handle = try mine.open(file.node).handle
+                            let read = try mine.read(file.node, handle)
+                            try mine.release(file.node, handle)
+                            if read != Array(file.text.utf8) { failures.add(1, ordering: .relaxed) }
+                        case 2:
+                            if try mine.getattr(file.node).size != UInt64(file.text.utf8.count) {
+                                failures.add(1, ordering: .relaxed)
+                            }
+                        default:
+                            let made = try mine.create("n\(step)", in: own)
+                            try mine.write(made.entry.node, made.open.handle, Array("\(step)".utf8))
+                            try mine.release(made.entry.node, made.open.handle)
+                            try mine.rename("n\(step)", in: own, to: "m\(step)", in: own)
+                            let handle = try mine.open(made.entry.node).handle
+                            let read = try mine.read(made.entry.node, handle)
+                            try mine.release(made.entry.node, handle)
+                            if read != Array("\(step)".utf8) { failures.add(1, ordering: .relaxed) }
+                            try mine.unlink("m\(step)", in: own)
+                            mine.forget(made.entry.node)
                         }
-                    default:
-                        let made = try mine.create("n\(step)", in: own)
-                        try mine.write(made.entry.node, made.open.handle, Array("\(step)".utf8))
-                        try mine.release(made.entry.node, made.open.handle)
-                        try mine.rename("n\(step)", in: own, to: "m\(step)", in: own)
-                        let handle = try mine.open(made.entry.node).handle
-                        let read = try mine.read(made.entry.node, handle)
-                        try mine.release(made.entry.node, handle)
-                        if read != Array("\(step)".utf8) { failures.add(1, ordering: .relaxed) }
-                        try mine.unlink("m\(step)", in: own)
-                        mine.forget(made.entry.node)
                     }
+                } catch {
+                    failures.add(1000, ordering: .relaxed)
+                    Issue.record(error)
                 }
-            } catch {
-                failures.add(1000, ordering: .relaxed)
-                Issue.record(error)
-            }
             }
         }
         for thread in threads { thread.join() }

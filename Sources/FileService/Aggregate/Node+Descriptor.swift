@@ -68,18 +68,31 @@ extension Node {
     @inline(__always)
     func status() throws(Errno) -> cl_statx {
         var found = cl_statx()
-        if let descriptor = borrowIfOpen() {
-            defer { giveBack() }
-            try checked(cl_statx(descriptor, nil, &found))
+        let held = lease.load(ordering: .relaxed)
+        let descriptor = Lease.descriptor(held)
+        // Not counted as a user, which costs a twentieth of the call: should the number have become another file's
+        // meanwhile, the answer is not this node's, and nothing but an answer has come of it.
+        if descriptor >= 0, cl_statx(descriptor, nil, &found) == 0, isIdentified(by: found) {
+            if held & Lease.used == 0 { lease.bitwiseOr(Lease.used, ordering: .relaxed) }
             return found
         }
-        return try statusByPlace()
+        return try statusUncertain()
+    }
+
+    private func statusUncertain() throws(Errno) -> cl_statx {
+        guard let descriptor = borrowIfOpen() else { return try statusByPlace() }
+        defer { giveBack() }
+        var found = cl_statx()
+        try checked(cl_statx(descriptor, nil, &found))
+        return found
     }
 
     private func statusByPlace() throws(Errno) -> cl_statx {
         var found = cl_statx()
         let isAskedAgain = lease.bitwiseOr(Lease.used, ordering: .relaxed).oldValue & Lease.used != 0
-        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent, let directory = try? parent.borrow() {
+        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent,
+            let directory = try? parent.borrow()
+        {
             let result = place.withName { cl_statx(directory, $0, &found) }
             parent.giveBack()
             if result == 0, isIdentified(by: found) { return found }
@@ -91,7 +104,10 @@ extension Node {
         }
     }
 
+    @inline(__always)
     private func isIdentified(by found: cl_statx) -> Bool { NodeKey(child: child, found) == key }
+
+    private var hasDescriptor: Bool { Lease.descriptor(lease.load(ordering: .relaxed)) >= 0 }
 
     // MARK: Opening
 
@@ -128,7 +144,7 @@ extension Node {
         // From the top down, and only the lowest kept: not one within another, and not all at once.
         var missing = [parent]
         var lowest = parent
-        while let above = pool.place(of: lowest)?.parent, Lease.descriptor(above.lease.load(ordering: .relaxed)) < 0 {
+        while let above = pool.place(of: lowest)?.parent, !above.hasDescriptor {
             guard missing.count < Node.mostLevels else { throw .staleNFSFileHandle }
             missing.append(above)
             lowest = above
