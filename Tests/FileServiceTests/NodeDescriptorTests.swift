@@ -383,4 +383,43 @@ import Testing
         try guest.order(guest.request(.destroy))
         #expect(host.openDescriptors() == before)
     }
+
+    @Test func losesNothingWhileTheGuestRenamesTheDirectoriesAbove() throws {
+        let (host, guest, root) = try makeSmallShare(limit: 24) { host in
+            for outer in 0..<10 {
+                host.directory("d\(outer)").directory("d\(outer)/e").file("d\(outer)/e/x", "text \(outer)")
+            }
+        }
+        var files: [NodeID] = []
+        for outer in 0..<10 { files.append(try guest.walk("share/d\(outer)/e/x")) }
+        let aggregate = guest.aggregate
+        let known = files
+        let threads = try (0..<4).map { number in
+            try Thread(name: "queue-\(number)") {
+                do {
+                    let mine = try GuestClient(aggregate, begin: false)
+                    for step in 0..<600 {
+                        if number == 0 {
+                            let name = step / 2 % 10
+                            let (from, to) = step % 2 == 0 ? ("d", "m") : ("m", "d")
+                            try mine.rename("\(from)\(name)", in: root, to: "\(to)\(name)", in: root)
+                            let (one, other) = (step % 10, (step + 1) % 10)
+                            if step % 20 == 19 {
+                                try mine.rename("d\(one)", in: root, to: "d\(other)", in: root, flags: 2)
+                                try mine.rename("d\(one)", in: root, to: "d\(other)", in: root, flags: 2)
+                            }
+                        } else {
+                            let index = (step * 7 + number) % 10
+                            #expect(try content(mine, known[index]) == "text \(index)")
+                            #expect(try mine.getattr(known[index]).size == 6)
+                        }
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        #expect(host.openDescriptors() <= 24 + 1)
+    }
 }
