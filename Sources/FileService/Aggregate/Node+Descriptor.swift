@@ -6,11 +6,12 @@ internal import Synchronization
 internal import SystemPackage
 
 /// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that the inode was used
-/// since the pool's hand came by, and how many use the descriptor.
+/// since the pool's hand came by, one that there ever was a descriptor, and how many use it.
 enum Lease {
     static var none: UInt64 { 0xFFFF_FFFF }
     static var used: UInt64 { 1 << 32 }
-    static var oneUse: UInt64 { 1 << 33 }
+    static var opened: UInt64 { 1 << 33 }
+    static var oneUse: UInt64 { 1 << 34 }
 
     /// The descriptor; negative when there is none.
     @inline(__always)
@@ -192,7 +193,7 @@ extension Node {
                 pool.giveBack()
                 return there
             }
-            let new = old & ~Lease.none | UInt64(UInt32(bitPattern: descriptor)) | Lease.used
+            let new = old & ~Lease.none | UInt64(UInt32(bitPattern: descriptor)) | Lease.used | Lease.opened
             let (done, current) = lease.weakCompareExchange(
                 expected: old, desired: new, successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
             if done { break }
@@ -213,14 +214,15 @@ extension Node {
         guard old < Lease.oneUse, Lease.descriptor(old) >= 0 else { return -1 }
         let isUsed = old & Lease.used != 0
         let done = lease.compareExchange(
-            expected: old, desired: isUsed ? old & ~Lease.used : Lease.none, ordering: .acquiringAndReleasing
+            expected: old, desired: isUsed ? old & ~Lease.used : Lease.none | Lease.opened, ordering: .acquiringAndReleasing
         ).exchanged
         return done && !isUsed ? Lease.descriptor(old) : -1
     }
 
     /// Closes the descriptor for good: the last thing a node does.
     func letGoOfDescriptor() {
-        guard !isChildRoot, Lease.descriptor(lease.load(ordering: .acquiring)) >= 0 else { return }
+        // Even when the descriptor is gone: whoever takes it away may not be done with the node.
+        guard lease.load(ordering: .acquiring) & Lease.opened != 0 else { return }
         pool.remove(self)
         // Nobody else is left who could have taken it away since.
         let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
