@@ -213,8 +213,9 @@ extension Node {
         let old = lease.load(ordering: .relaxed)
         guard old < Lease.oneUse, Lease.descriptor(old) >= 0 else { return -1 }
         let isUsed = old & Lease.used != 0
+        let new = isUsed ? old & ~Lease.used : Lease.none | Lease.opened
         let done = lease.compareExchange(
-            expected: old, desired: isUsed ? old & ~Lease.used : Lease.none | Lease.opened, ordering: .acquiringAndReleasing
+            expected: old, desired: new, ordering: .acquiringAndReleasing
         ).exchanged
         return done && !isUsed ? Lease.descriptor(old) : -1
     }
