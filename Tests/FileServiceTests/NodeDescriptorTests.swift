@@ -1,11 +1,12 @@
 import CLinux
 import FUSE
-@testable import FileService
 import Glibc
 import Linux
 import Synchronization
 import SystemPackage
 import Testing
+
+@testable import FileService
 
 /// Nodes without descriptors: a guest may know more inodes than the launcher may have files open.
 @Suite struct NodeDescriptorTests {
@@ -116,8 +117,14 @@ import Testing
         }
         for node in all.dropLast() { guest.forget(node) }
         #expect(try guest.getattr(node).linkCount == 2)
-        guest.forget(node)
-        #expect(refusal { _ = try guest.getattr(node) } == .invalidArgument)
+        // On a worker's small stack: one directory must not be let go of within the other.
+        let (aggregate, last) = (guest.aggregate, node)
+        let worker = try Thread(name: "queue") {
+            guard let mine = try? GuestClient(aggregate, begin: false) else { return }
+            mine.forget(last)
+        }
+        worker.join()
+        #expect(refusal { _ = try guest.getattr(last) } == .invalidArgument)
     }
 
     @Test func refusesOnlyWhenEverythingIsInUse() throws {
@@ -340,40 +347,40 @@ import Testing
         let targets = files
         let threads = try (0..<4).map { number in
             try Thread(name: "queue-\(number)") {
-            do {
-                let mine = try GuestClient(aggregate, begin: false)
-                var random = UInt64(number) &+ 1
-                let own = try mine.mkdir("own-\(number)", in: root).node
-                for step in 0..<1500 {
-                    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    let file = targets[Int(random >> 33) % targets.count]
-                    switch step % 4 {
-                    case 0, 1:
-                        let handle = try mine.open(file.node).handle
-                        let read = try mine.read(file.node, handle)
-                        try mine.release(file.node, handle)
-                        if read != Array(file.text.utf8) { failures.add(1, ordering: .relaxed) }
-                    case 2:
-                        if try mine.getattr(file.node).size != UInt64(file.text.utf8.count) {
-                            failures.add(1, ordering: .relaxed)
+                do {
+                    let mine = try GuestClient(aggregate, begin: false)
+                    var random = UInt64(number) &+ 1
+                    let own = try mine.mkdir("own-\(number)", in: root).node
+                    for step in 0..<1500 {
+                        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                        let file = targets[Int(random >> 33) % targets.count]
+                        switch step % 4 {
+                        case 0, 1:
+                            let handle = try mine.open(file.node).handle
+                            let read = try mine.read(file.node, handle)
+                            try mine.release(file.node, handle)
+                            if read != Array(file.text.utf8) { failures.add(1, ordering: .relaxed) }
+                        case 2:
+                            if try mine.getattr(file.node).size != UInt64(file.text.utf8.count) {
+                                failures.add(1, ordering: .relaxed)
+                            }
+                        default:
+                            let made = try mine.create("n\(step)", in: own)
+                            try mine.write(made.entry.node, made.open.handle, Array("\(step)".utf8))
+                            try mine.release(made.entry.node, made.open.handle)
+                            try mine.rename("n\(step)", in: own, to: "m\(step)", in: own)
+                            let handle = try mine.open(made.entry.node).handle
+                            let read = try mine.read(made.entry.node, handle)
+                            try mine.release(made.entry.node, handle)
+                            if read != Array("\(step)".utf8) { failures.add(1, ordering: .relaxed) }
+                            try mine.unlink("m\(step)", in: own)
+                            mine.forget(made.entry.node)
                         }
-                    default:
-                        let made = try mine.create("n\(step)", in: own)
-                        try mine.write(made.entry.node, made.open.handle, Array("\(step)".utf8))
-                        try mine.release(made.entry.node, made.open.handle)
-                        try mine.rename("n\(step)", in: own, to: "m\(step)", in: own)
-                        let handle = try mine.open(made.entry.node).handle
-                        let read = try mine.read(made.entry.node, handle)
-                        try mine.release(made.entry.node, handle)
-                        if read != Array("\(step)".utf8) { failures.add(1, ordering: .relaxed) }
-                        try mine.unlink("m\(step)", in: own)
-                        mine.forget(made.entry.node)
                     }
+                } catch {
+                    failures.add(1000, ordering: .relaxed)
+                    Issue.record(error)
                 }
-            } catch {
-                failures.add(1000, ordering: .relaxed)
-                Issue.record(error)
-            }
             }
         }
         for thread in threads { thread.join() }
@@ -381,5 +388,44 @@ import Testing
         #expect(host.openDescriptors() <= 32 + 1)
         try guest.order(guest.request(.destroy))
         #expect(host.openDescriptors() == before)
+    }
+
+    @Test func losesNothingWhileTheGuestRenamesTheDirectoriesAbove() throws {
+        let (host, guest, root) = try makeSmallShare(limit: 24) { host in
+            for outer in 0..<10 {
+                host.directory("d\(outer)").directory("d\(outer)/e").file("d\(outer)/e/x", "text \(outer)")
+            }
+        }
+        var files: [NodeID] = []
+        for outer in 0..<10 { files.append(try guest.walk("share/d\(outer)/e/x")) }
+        let aggregate = guest.aggregate
+        let known = files
+        let threads = try (0..<4).map { number in
+            try Thread(name: "queue-\(number)") {
+                do {
+                    let mine = try GuestClient(aggregate, begin: false)
+                    for step in 0..<600 {
+                        if number == 0 {
+                            let name = step / 2 % 10
+                            let (from, to) = step % 2 == 0 ? ("d", "m") : ("m", "d")
+                            try mine.rename("\(from)\(name)", in: root, to: "\(to)\(name)", in: root)
+                            let (one, other) = (step % 10, (step + 1) % 10)
+                            if step % 20 == 19 {
+                                try mine.rename("d\(one)", in: root, to: "d\(other)", in: root, flags: 2)
+                                try mine.rename("d\(one)", in: root, to: "d\(other)", in: root, flags: 2)
+                            }
+                        } else {
+                            let index = (step * 7 + number) % 10
+                            #expect(try content(mine, known[index]) == "text \(index)")
+                            #expect(try mine.getattr(known[index]).size == 6)
+                        }
+                    }
+                } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+        #expect(host.openDescriptors() <= 24 + 1)
     }
 }

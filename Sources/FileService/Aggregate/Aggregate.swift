@@ -34,7 +34,7 @@ public final class Aggregate: Sendable {
         try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess())
     }
 
-    /// - Parameter descriptorLimit: How many descriptors guests may make the launcher hold.
+    /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
     init(access: Access, descriptorLimit: Int) throws(Errno) {
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))

@@ -24,7 +24,9 @@ final class DescriptorPool: Sendable {
     private let budget: DescriptorBudget
     private let limit: Int
     private let batch: Int
-    private let lock = Lock()
+    /// Recursive: the last reference to a node may be let go of while the ring is looked through, and a node that goes
+    /// takes itself out.
+    private let lock = Lock(isRecursive: true)
     /// Touched only while `lock` is held.
     nonisolated(unsafe) private let ring: UnsafeMutablePointer<Ring>
     /// How many nodes the ring has.
@@ -96,19 +98,22 @@ final class DescriptorPool: Sendable {
     /// Takes a node out that is about to go. After this nobody but its deinit looks at it.
     func remove(_ node: Node) {
         lock.hold {
-            if node.slot >= 0 { empty(Int(node.slot)) }
+            guard node.slot >= 0 else { return }
+            let slot = Int(node.slot)
+            node.slot = -1
+            empty(slot)
         }
     }
 
+    /// Takes the node in a slot out, which has been told, and puts the last in its place.
     private func empty(_ slot: Int) {
         let last = ring.pointee.count - 1
-        ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = -1 }
-        if slot != last {
-            ring.pointee.nodes[slot] = ring.pointee.nodes[last]
-            ring.pointee.nodes[slot]._withUnsafeGuaranteedRef { $0.slot = Int32(truncatingIfNeeded: slot) }
-        }
+        let moved = ring.pointee.nodes[last]
+        ring.pointee.nodes[slot] = moved
         ring.pointee.count = last
         count.store(last, ordering: .relaxed)
+        // At the end, because the node may go at once.
+        if slot != last { moved._withUnsafeGuaranteedRef { $0.slot = Int32(truncatingIfNeeded: slot) } }
     }
 
     /// Closes some descriptors that no request uses.
@@ -125,11 +130,17 @@ final class DescriptorPool: Sendable {
                     if ring.pointee.hand >= ring.pointee.count { ring.pointee.hand = 0 }
                     let hand = ring.pointee.hand
                     // A node that is going waits for the lock in `remove`, so it is still there.
-                    let descriptor = ring.pointee.nodes[hand]._withUnsafeGuaranteedRef { $0.cool() }
+                    let descriptor = ring.pointee.nodes[hand]._withUnsafeGuaranteedRef { node in
+                        let descriptor = node.cool()
+                        if descriptor >= 0 {
+                            node.slot = -1
+                            empty(hand)
+                        }
+                        return descriptor
+                    }
                     if descriptor >= 0 {
                         closing[closed] = descriptor
                         closed += 1
-                        empty(hand)
                     } else {
                         ring.pointee.hand = hand + 1
                     }

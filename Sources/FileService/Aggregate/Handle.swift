@@ -11,8 +11,8 @@ final class Handle: Sendable {
     /// The listing of an open directory; nil for a file.
     let stream: DirectoryStream?
 
-    /// - Parameter descriptor: Taken over with its unit of the budget and a use of the node's own: what is open works on,
-    ///   whatever becomes of its name.
+    /// Makes a handle that takes over the open file, with its unit of the budget and a use of the node's own descriptor:
+    /// what is open works on, whatever becomes of its name.
     init(id: HandleID, node: Node, descriptor: CInt, stream: DirectoryStream?) {
         self.id = id
         self.node = node

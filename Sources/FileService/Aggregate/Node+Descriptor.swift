@@ -6,11 +6,12 @@ internal import Synchronization
 internal import SystemPackage
 
 /// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that the inode was used
-/// since the pool's hand came by, and how many use the descriptor.
+/// since the pool's hand came by, one that there ever was a descriptor, and how many use it.
 enum Lease {
     static var none: UInt64 { 0xFFFF_FFFF }
     static var used: UInt64 { 1 << 32 }
-    static var oneUse: UInt64 { 1 << 33 }
+    static var opened: UInt64 { 1 << 33 }
+    static var oneUse: UInt64 { 1 << 34 }
 
     /// The descriptor; negative when there is none.
     @inline(__always)
@@ -68,18 +69,31 @@ extension Node {
     @inline(__always)
     func status() throws(Errno) -> cl_statx {
         var found = cl_statx()
-        if let descriptor = borrowIfOpen() {
-            defer { giveBack() }
-            try checked(cl_statx(descriptor, nil, &found))
+        let held = lease.load(ordering: .relaxed)
+        let descriptor = Lease.descriptor(held)
+        // Not counted as a user, which costs a twentieth of the call: should the number have become another file's
+        // meanwhile, the answer is not this node's, and nothing but an answer has come of it.
+        if descriptor >= 0, cl_statx(descriptor, nil, &found) == 0, isIdentified(by: found) {
+            if held & Lease.used == 0 { lease.bitwiseOr(Lease.used, ordering: .relaxed) }
             return found
         }
-        return try statusByPlace()
+        return try statusUncertain()
+    }
+
+    private func statusUncertain() throws(Errno) -> cl_statx {
+        guard let descriptor = borrowIfOpen() else { return try statusByPlace() }
+        defer { giveBack() }
+        var found = cl_statx()
+        try checked(cl_statx(descriptor, nil, &found))
+        return found
     }
 
     private func statusByPlace() throws(Errno) -> cl_statx {
         var found = cl_statx()
         let isAskedAgain = lease.bitwiseOr(Lease.used, ordering: .relaxed).oldValue & Lease.used != 0
-        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent, let directory = try? parent.borrow() {
+        if !isAskedAgain || !pool.isRoomy, let place = pool.place(of: self), let parent = place.parent,
+            let directory = try? parent.borrow()
+        {
             let result = place.withName { cl_statx(directory, $0, &found) }
             parent.giveBack()
             if result == 0, isIdentified(by: found) { return found }
@@ -91,7 +105,10 @@ extension Node {
         }
     }
 
+    @inline(__always)
     private func isIdentified(by found: cl_statx) -> Bool { NodeKey(child: child, found) == key }
+
+    private var hasDescriptor: Bool { Lease.descriptor(lease.load(ordering: .relaxed)) >= 0 }
 
     // MARK: Opening
 
@@ -128,7 +145,7 @@ extension Node {
         // From the top down, and only the lowest kept: not one within another, and not all at once.
         var missing = [parent]
         var lowest = parent
-        while let above = pool.place(of: lowest)?.parent, Lease.descriptor(above.lease.load(ordering: .relaxed)) < 0 {
+        while let above = pool.place(of: lowest)?.parent, !above.hasDescriptor {
             guard missing.count < Node.mostLevels else { throw .staleNFSFileHandle }
             missing.append(above)
             lowest = above
@@ -176,7 +193,7 @@ extension Node {
                 pool.giveBack()
                 return there
             }
-            let new = old & ~Lease.none | UInt64(UInt32(bitPattern: descriptor)) | Lease.used
+            let new = old & ~Lease.none | UInt64(UInt32(bitPattern: descriptor)) | Lease.used | Lease.opened
             let (done, current) = lease.weakCompareExchange(
                 expected: old, desired: new, successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
             if done { break }
@@ -196,15 +213,17 @@ extension Node {
         let old = lease.load(ordering: .relaxed)
         guard old < Lease.oneUse, Lease.descriptor(old) >= 0 else { return -1 }
         let isUsed = old & Lease.used != 0
+        let new = isUsed ? old & ~Lease.used : Lease.none | Lease.opened
         let done = lease.compareExchange(
-            expected: old, desired: isUsed ? old & ~Lease.used : Lease.none, ordering: .acquiringAndReleasing
+            expected: old, desired: new, ordering: .acquiringAndReleasing
         ).exchanged
         return done && !isUsed ? Lease.descriptor(old) : -1
     }
 
     /// Closes the descriptor for good: the last thing a node does.
     func letGoOfDescriptor() {
-        guard !isChildRoot, Lease.descriptor(lease.load(ordering: .acquiring)) >= 0 else { return }
+        // Even when the descriptor is gone: whoever takes it away may not be done with the node.
+        guard lease.load(ordering: .acquiring) & Lease.opened != 0 else { return }
         pool.remove(self)
         // Nobody else is left who could have taken it away since.
         let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
