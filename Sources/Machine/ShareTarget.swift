@@ -38,22 +38,24 @@ enum ShareTarget {
     ///   - root: The host directory that is the guest's root, where the guest writes it through.
     /// - Throws: Which directory is missing.
     static func checkMountPoints(of shares: [ServedShare], root: FilePath?) throws(LaunchError) {
-        var outer = shares.map { (target: FilePath($0.target), source: FilePath($0.source)) }
-        if let root { outer.append(("/", root)) }
+        var sources: [FilePath: FilePath] = [:]
+        for share in shares { sources[FilePath(share.target)] = FilePath(share.source) }
+        if let root { sources["/"] = root }
         for share in shares {
             let target = FilePath(share.target)
-            let around = outer.filter { $0.target != target && target.starts(with: $0.target) }
-            guard let innermost = around.max(by: { $0.target.components.count < $1.target.components.count }),
+            var outer = target.removingLastComponent()
+            while sources[outer] == nil, outer != "/" { outer.removeLastComponent() }
+            guard let source = sources[outer],
                 // Between the root and these there is a file system of the guest's memory.
-                innermost.target != "/" || !systemMounts.contains(where: target.starts)
+                outer != "/" || !systemMounts.contains(where: target.starts)
             else { continue }
             var below = target
-            _ = below.removePrefix(innermost.target)
-            let directory = innermost.source.appending(below.components)
+            _ = below.removePrefix(outer)
+            let directory = source.appending(below.components)
             var status = stat()
             guard stat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 throw LaunchError(
-                    "cannot mount \(share.source) at \(target) in the guest: that is inside \(innermost.source), and "
+                    "cannot mount \(share.source) at \(target) in the guest: that is inside \(source), and "
                         + "\(directory) is no directory; make it first, nothing is created on the host for you")
             }
         }

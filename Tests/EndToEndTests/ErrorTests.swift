@@ -30,7 +30,7 @@ import Testing
         #expect(finished.errors.contains("linux-image"))
     }
 
-    @Test func saysWhatToInstallWithoutQEMU() async throws {
+    @Test func namesAQEMUThatIsNotThere() async throws {
         let finished = try await run(
             ["--kernel", try Sheaf.kernel("6.12"), "--", "true"], environment: ["SHEAF_QEMU": "/nonexistent/qemu"])
 

@@ -7,12 +7,46 @@ extension Boots {
             try await Program(Sheaf.run(arguments: arguments)).finish()
         }
 
-        @Test func givesUpAtTheTimeoutAndLeavesNothing() async throws {
-            let program = try Program(Sheaf.run(arguments: ["--timeout", "12", "--", "sleep", "100"]))
+        /// A VM whose command goes on until it is stopped, in surroundings of its own.
+        private func running(_ options: [String] = [], in surroundings: Surroundings) async throws -> Program {
+            let program = try Program(
+                Sheaf.run(arguments: options + ["--", "sh", "-c", "echo up; sleep 100"]),
+                environment: surroundings.environment)
+            #expect(try await program.waits { program.outputSoFar.contains("up") }, "\(program.errorsSoFar)")
+            return program
+        }
+
+        @Test func givesUpAtTheTimeoutAndLeavesNothingButALog() async throws {
+            let surroundings = try Surroundings()
+            let program = try await running(["--timeout", "8"], in: surroundings)
+            let qemu = program.children
+
             let finished = try await program.finish()
 
             #expect(finished.status == 124, "\(finished.errors)")
-            #expect(try await children(of: program.identifier).isEmpty)
+            #expect(!qemu.isEmpty)
+            #expect(try await Program.survivors(of: qemu).isEmpty)
+            let left = surroundings.leftovers
+            #expect(left.count == 1)
+            #expect(left.allSatisfy { $0.hasSuffix(".console.log") && finished.errors.contains($0) }, "\(left)")
+        }
+
+        @Test func leavesNothingWhenTheCommandHasEnded() async throws {
+            let surroundings = try Surroundings()
+
+            let finished = try await Program(
+                Sheaf.run(arguments: ["--", "true"]), environment: surroundings.environment
+            ).finish()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            #expect(surroundings.leftovers.isEmpty)
+        }
+
+        @Test func tellsThatTheGuestPoweredOff() async throws {
+            let finished = try await run(["--", "sh", "-c", "kill -USR1 1; sleep 60"])
+
+            #expect(finished.status == 255)
+            #expect(finished.errors.contains("powered off"))
         }
 
         @Test func tellsAPanicAndShowsItsLines() async throws {
@@ -49,40 +83,36 @@ extension Boots {
             #expect(finished.status == 255)
         }
 
-        @Test(arguments: [SIGTERM, SIGINT])
+        @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
         func endsCleanlyWhenItIsToldTo(signal: CInt) async throws {
-            let program = try Program(Sheaf.run(arguments: ["--", "sh", "-c", "echo up; sleep 100"]))
-            #expect(try await program.waits { program.outputSoFar.contains("up") })
+            let surroundings = try Surroundings()
+            let program = try await running(in: surroundings)
+            let qemu = program.children
 
             program.signal(signal)
             let finished = try await program.finish(limit: 30)
 
             #expect(finished.status == 128 + signal)
-            #expect(try await children(of: program.identifier).isEmpty)
+            #expect(!qemu.isEmpty)
+            #expect(try await Program.survivors(of: qemu).isEmpty)
+            #expect(surroundings.leftovers.isEmpty)
         }
 
         @Test func takesQEMUWithItWhenItIsKilled() async throws {
-            let program = try Program(Sheaf.run(arguments: ["--", "sh", "-c", "echo up; sleep 100"]))
-            #expect(try await program.waits { program.outputSoFar.contains("up") })
-            let qemu = try await children(of: program.identifier)
-            #expect(!qemu.isEmpty)
+            let program = try await running(in: Surroundings())
+            let qemu = program.children
 
             program.signal(SIGKILL)
             _ = try await program.finish(limit: 30)
 
-            var alive = qemu
-            for _ in 0..<100 where !alive.isEmpty {
-                alive = alive.filter { kill($0, 0) == 0 && !isZombie($0) }
-                try await Task.sleep(for: .milliseconds(50))
-            }
-            #expect(alive.isEmpty)
+            #expect(!qemu.isEmpty)
+            #expect(try await Program.survivors(of: qemu).isEmpty)
         }
 
         @Test func tellsThatQEMUIsLost() async throws {
-            let program = try Program(Sheaf.run(arguments: ["--", "sh", "-c", "echo up; sleep 100"]))
-            #expect(try await program.waits { program.outputSoFar.contains("up") })
+            let program = try await running(in: Surroundings())
 
-            for child in try await children(of: program.identifier) { kill(child, SIGKILL) }
+            for child in program.children { kill(child, SIGKILL) }
             let finished = try await program.finish(limit: 30)
 
             #expect(finished.status == 255)
@@ -111,14 +141,4 @@ extension Boots {
             #expect(times == times.sorted())
         }
     }
-}
-
-/// The live children of a process, as `pgrep -P` finds them.
-private func children(of process: pid_t) async throws -> [pid_t] {
-    try await Program(["pgrep", "-P", "\(process)"]).finish().text.split(separator: "\n").compactMap { pid_t($0) }
-}
-
-private func isZombie(_ process: pid_t) -> Bool {
-    let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
-    return status.contains(") Z ")
 }

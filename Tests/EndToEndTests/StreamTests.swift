@@ -13,6 +13,16 @@ extension Boots {
             #expect(finished.output == bytes)
         }
 
+        @Test func readsAPipeOfSomebodyElsesAsAnOrdinaryUser() async throws {
+            let user = try OrdinaryUser(kernel: "6.12")
+            let line = Sheaf.shellLine(["env"] + user.run("6.12", ["--", "cat"]))
+
+            let finished = try await Program(["sh", "-c", "printf 'through a pipe' | \(line)"]).finish()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            #expect(finished.text == "through a pipe")
+        }
+
         @Test func keepsOutputAndErrorsApart() async throws {
             let finished = try await Program(
                 Sheaf.run(arguments: ["-q", "--", "sh", "-c", "printf out; printf err >&2"])

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+extension Boots {
+    @Suite(.serialized) struct TerminalTests {
+        /// A terminal that runs one command in a guest.
+        private func terminal(_ arguments: [String]) throws -> TypedProgram {
+            try TypedProgram(Sheaf.shellLine(Sheaf.run(arguments: arguments)))
+        }
+
+        @Test(arguments: [["--"], ["--timeout", "8", "--"]])
+        func leavesTheTerminalAsItWas(options: [String]) async throws {
+            let script = "echo up" + (options.count > 1 ? "; sleep 100" : "")
+            let line = try Sheaf.shellLine(Sheaf.run(arguments: options + ["sh", "-c", script]))
+
+            let finished = try await TypedProgram("stty -g; \(line); echo status $?; stty -g").finish()
+
+            let lines = finished.text.split(whereSeparator: \.isNewline)
+            let settings = lines.filter { $0.split(separator: ":").count > 10 }
+            #expect(settings.count == 2, "\(finished.text)")
+            #expect(Set(settings).count == 1)
+            #expect(lines.contains("up"))
+            #expect(lines.contains(options.count > 1 ? "status 124" : "status 0"))
+        }
+
+        @Test func endsAfterTheEscapeTypedThreeTimes() async throws {
+            let terminal = try terminal(["--", "sh", "-c", "echo up; sleep 100"])
+            #expect(try await terminal.shows("up"))
+
+            try terminal.type("\u{1d}\u{1d}\u{1d}")
+            let finished = try await terminal.finish(limit: 30)
+
+            #expect(finished.status == 128 + SIGINT, "\(finished.text)")
+        }
+
+        @Test func passesAnInterruptTypedToTheCommand() async throws {
+            let terminal = try terminal([
+                "--", "sh", "-c", "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.1; done",
+            ])
+            #expect(try await terminal.shows("up"))
+
+            try terminal.type("\u{3}")
+            let finished = try await terminal.finish(limit: 30)
+
+            #expect(finished.status == 9)
+            #expect(finished.text.contains("caught"))
+        }
+
+        @Test func endsWellWhenItsUserPowersTheGuestOff() async throws {
+            let terminal = try terminal([])
+            #expect(try await terminal.shows("three times ends the VM"))
+
+            // As poweroff(8) asks an init.
+            try terminal.type("kill -USR1 1\n")
+            let finished = try await terminal.finish(limit: 30)
+
+            #expect(finished.status == 0, "\(finished.text)")
+        }
+    }
+}
