@@ -21,7 +21,8 @@ const int CL_AT_FDCWD = AT_FDCWD;
 int cl_statx(int directory, const char *name, struct cl_statx *out)
 {
     struct statx s;
-    int flags = name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+    // Looking at a name must mount nothing behind it.
+    int flags = (name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) | AT_NO_AUTOMOUNT;
     if (statx(directory, name ? name : "", flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &s) < 0)
         return -errno;
     out->mask = s.stx_mask;

@@ -173,8 +173,8 @@ final class GuestClient {
         try ask(request(.mkdir, parent).adding(MkdirIn { $0.mode = mode }).adding(name: name))
     }
 
-    func mknod(_ name: String, in parent: NodeID, mode: UInt32) throws -> EntryOut {
-        try ask(request(.mknod, parent).adding(MknodIn { $0.mode = mode }).adding(name: name))
+    func mknod(_ name: String, in parent: NodeID, mode: UInt32, device: UInt32 = 0) throws -> EntryOut {
+        try ask(request(.mknod, parent).adding(MknodIn { $0.mode = mode; $0.device = device }).adding(name: name))
     }
 
     func symlink(_ name: String, to target: String, in parent: NodeID) throws -> EntryOut {

@@ -11,8 +11,8 @@ final class Handle: Sendable {
     /// The listing of an open directory; nil for a file.
     let stream: DirectoryStream?
 
-    /// Makes a handle that takes over the open file, with its unit of the budget and a use of the node's own descriptor:
-    /// what is open works on, whatever becomes of its name.
+    /// Makes a handle that takes over a unit of the budget and, where there is one, the open file and a use of the node's
+    /// own descriptor: what is open works on, whatever becomes of its name.
     init(id: HandleID, node: Node, descriptor: CInt, stream: DirectoryStream?) {
         self.id = id
         self.node = node
@@ -23,9 +23,9 @@ final class Handle: Sendable {
 
     deinit {
         node.openHandles.subtract(1, ordering: .relaxed)
+        node.pool.giveBack()
         guard descriptor >= 0 else { return }
         _ = cl_close(descriptor)
-        node.pool.giveBack()
         node.giveBack()
     }
 }

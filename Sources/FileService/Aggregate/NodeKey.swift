@@ -19,7 +19,7 @@ struct NodeKey: Equatable {
         device = found.device
         inode = found.ino
         // STATX_BTIME: file systems without birth times leave the field undefined.
-        let hasBirth = found.mask & 0x800 != 0
+        let hasBirth = found.mask & 0x800 != 0 && child.root.birthTimesLast
         birthSeconds = (hasBirth ? found.btime_sec : 0) ^ Int64(bitPattern: UInt64(found.mode & 0o170000) << 48)
         birthNanoseconds = hasBirth ? found.btime_nsec : 0
     }

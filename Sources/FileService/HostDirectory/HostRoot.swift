@@ -12,6 +12,9 @@ final class HostRoot: Sendable {
     let mountID: UInt64
     /// Whether close(2) on the file system has nothing to report that closing our own descriptor would not.
     let flushIsNoOp: Bool
+    /// Whether an inode's birth time stays what it is: overlayfs gives a file that is copied up a new one, and keeps its
+    /// inode number.
+    let birthTimesLast: Bool
     private let personal: [(device: UInt64, inode: UInt64)]
 
     /// Opens the directory and looks at it. No lock may be held: the host may take its time.
@@ -28,7 +31,10 @@ final class HostRoot: Sendable {
         inode = found.ino
         device = found.device
         mountID = found.mnt_id
+        // STATX_MNT_ID, Linux 5.8: without it a mount below the directory could not be told and would not be hidden.
+        guard !options.hidesPersonalData || found.mask & 0x1000 != 0 else { throw .notSupported }
         flushIsNoOp = HostRoot.localFileSystems.contains(fileSystem.type)
+        birthTimesLast = fileSystem.type != HostRoot.overlay
         personal = options.hidesPersonalData ? HostRoot.personalDirectories(below: path) : []
         descriptor = directory.release()
     }
@@ -39,6 +45,7 @@ final class HostRoot: Sendable {
         device = root.device
         mountID = root.mountID
         flushIsNoOp = root.flushIsNoOp
+        birthTimesLast = root.birthTimesLast
         personal = []
         descriptor = -1
     }
@@ -63,6 +70,9 @@ final class HostRoot: Sendable {
         }
         return directories
     }
+
+    /// OVERLAYFS_SUPER_MAGIC.
+    private static let overlay: UInt64 = 0x794C_7630
 
     /// Types of statfs(2) whose files have no flush method: ext2-4, xfs, btrfs, tmpfs, ramfs, f2fs, overlayfs, zfs,
     /// bcachefs, squashfs, erofs, iso9660, vfat, exfat, udf.

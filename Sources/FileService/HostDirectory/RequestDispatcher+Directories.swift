@@ -10,7 +10,10 @@ extension RequestDispatcher {
         guard node.isDirectory else { throw .notDirectory }
         try reply.require(OpenOut.byteCount)
         var descriptor: CInt = -1
-        if node.zone != .hidden {
+        if node.zone == .hidden {
+            // Nothing of the host is open, but the handle is memory all the same.
+            try session.pool.take()
+        } else {
             _ = try node.borrow()
             descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
         }
@@ -31,14 +34,19 @@ extension RequestDispatcher {
         }
 
         var isFull = false
-        try stream.list(from: asked.offset, of: handle.descriptor) { (host) throws(Errno) in
-            // Before the lookup: one that does not get out would leave a reference that nobody gives back.
-            guard encoder.fits(nameLength: host.name.count, plus: plus) else {
-                isFull = true
-                return false
+        do throws(Errno) {
+            try stream.list(from: asked.offset, of: handle.descriptor) { (host) throws(Errno) in
+                // Before the lookup: one that does not get out would leave a reference that nobody gives back.
+                guard encoder.fits(nameLength: host.name.count, plus: plus) else {
+                    isFull = true
+                    return false
+                }
+                append(host, of: node, session, to: &encoder, plus: plus)
+                return true
             }
-            append(host, of: node, session, to: &encoder, plus: plus)
-            return true
+        } catch {
+            // What is already in the reply has been counted as looked up, and so has to get out.
+            if encoder.count == 0 { throw error }
         }
         // An empty reply would say that the directory ends here.
         if isFull && encoder.count == 0 { throw .invalidArgument }

@@ -51,7 +51,14 @@ extension RequestDispatcher {
         let descriptor = try reopenForHandle(node, flags, session)
         let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
         let handle = session.open(node, descriptor: descriptor)
-        if flags & O_TRUNC != 0, killPrivileges { try clearPrivileges(node) }
+        if flags & O_TRUNC != 0, killPrivileges {
+            do throws(Errno) {
+                try clearPrivileges(node)
+            } catch {
+                try? session.close(handle.id, of: node)
+                throw error
+            }
+        }
         return opened(handle, keepsPages: keepsPages)
     }
 

@@ -16,7 +16,12 @@ extension RequestDispatcher {
     func mknod(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(MknodIn.self)
         let name = try request.name(after: MknodIn.self)
-        return try make(name, in: node, request, reply, session) {
+        // A device node is a way to the host's own devices for whoever finds it there. The one that is none is an
+        // overlay's whiteout: the character device 0:0.
+        let type = asked.mode & UInt32(Glibc.S_IFMT)
+        let isDevice = type == UInt32(Glibc.S_IFBLK) || type == UInt32(Glibc.S_IFCHR)
+        let isWhiteout = type == UInt32(Glibc.S_IFCHR) && asked.device == 0
+        return try make(name, in: node, request, reply, session, isAllowed: !isDevice || isWhiteout) {
             cl_mknodat($0, name.start, asked.mode, asked.device)
         }
     }
@@ -34,9 +39,10 @@ extension RequestDispatcher {
     /// Makes a name in the caller's name and replies with its entry.
     private func make(
         _ name: ComponentName, in parent: Node, _ request: Request, _ reply: Reply, _ session: Session,
-        _ call: (_ directory: CInt) -> CInt
+        isAllowed: Bool = true, _ call: (_ directory: CInt) -> CInt
     ) throws(Errno) -> UInt32 {
         try checkChangeable(name, in: parent)
+        guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
         try parent.withDescriptor { (directory) throws(Errno) in
             try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
