@@ -67,7 +67,10 @@ let package = Package(
         host("Commands", ["Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
         host(
             "Machine",
-            ["QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", "CLinux", logging, system]),
+            [
+                "QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", "CLinux", logging,
+                system,
+            ]),
         host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
         host("GuestBoot", ["GuestLink", "Linux", "CLinux", system]),
         host("GuestLink"),

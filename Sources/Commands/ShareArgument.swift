@@ -33,7 +33,8 @@ public struct ShareArgument {
             let parts = first.split(at: ":")
             fields.removeFirst()
             guard parts.count <= 3 else {
-                throw Malformed(description: "'\(text)' has too many ':' (write SRC[:DST][:ro|rw]; '\\:' for one in a path)")
+                throw Malformed(
+                    description: "'\(text)' has too many ':' (write SRC[:DST][:ro|rw]; '\\:' for one in a path)")
             }
             try setSource(parts[0].text, in: &request)
             var rest = parts.dropFirst().map(\.text)
@@ -68,12 +69,14 @@ public struct ShareArgument {
             case "target", "dst", "destination": try setTarget(value, in: &request)
             case "name":
                 guard !value.isEmpty, value != ".", value != "..", !value.contains("/"), value.utf8.count <= 255 else {
-                    throw Malformed(description: "'\(value)' is no share name (one path component of at most 255 bytes)")
+                    throw Malformed(
+                        description: "'\(value)' is no share name (one path component of at most 255 bytes)")
                 }
                 request.name = value
             case "hide":
                 guard value == "personal" else {
-                    throw Malformed(description: "'hide=\(value)' in '\(text)': all that can be hidden is hide=personal")
+                    throw Malformed(
+                        description: "'hide=\(value)' in '\(text)': all that can be hidden is hide=personal")
                 }
                 request.hidesPersonalData = true
             default:
@@ -100,7 +103,8 @@ public struct ShareArgument {
 
     private static func setTarget(_ text: String, in request: inout ShareRequest) throws(Malformed) {
         guard text.hasPrefix("/") else {
-            throw Malformed(description: "the target '\(text)' is not absolute: the guest has no directory to start from")
+            throw Malformed(
+                description: "the target '\(text)' is not absolute: the guest has no directory to start from")
         }
         let target = FilePath(text).lexicallyNormalized().string
         guard target != "/" else {
@@ -139,7 +143,9 @@ private struct Piece {
             if character == separator, !escaped.contains(offset) {
                 pieces.append(Piece())
             } else {
-                if escaped.contains(offset) { pieces[pieces.count - 1].escaped.insert(pieces[pieces.count - 1].text.count) }
+                if escaped.contains(offset) {
+                    pieces[pieces.count - 1].escaped.insert(pieces[pieces.count - 1].text.count)
+                }
                 pieces[pieces.count - 1].text.append(character)
             }
         }

@@ -4,6 +4,7 @@ public import SystemPackage
 /// Turns the result of a CLinux wrapper into a value or a thrown errno.
 ///
 /// - Parameter result: A value that is not negative, or a negated errno.
+/// - Returns: The value.
 /// - Throws: The errno in `result`.
 @inlinable
 @discardableResult
@@ -15,6 +16,7 @@ public func checked(_ result: CInt) throws(Errno) -> CInt {
 /// Turns the result of a CLinux wrapper that counts bytes into a value or a thrown errno.
 ///
 /// - Parameter result: A count, or a negated errno.
+/// - Returns: The count.
 /// - Throws: The errno in `result`.
 @inlinable
 @discardableResult

@@ -5,8 +5,9 @@ internal import GuestLink
 internal import Linux
 internal import QEMU
 internal import ShareHost
-internal import enum ShareHost.Bucket
 internal import SystemPackage
+
+internal import enum ShareHost.Bucket
 
 /// What a launch comes down to: everything decided and found, nothing started.
 struct LaunchPlan {
@@ -40,7 +41,9 @@ struct LaunchPlan {
 
     /// Decides, finds and opens.
     ///
-    /// - Parameter shareHost: Gets the shares.
+    /// - Parameters:
+    ///   - configuration: What the user asked for.
+    ///   - shareHost: Gets the shares.
     /// - Throws: What stands in the way.
     init(_ configuration: MachineConfiguration, shareHost: ShareHost) throws(LaunchError) {
         self.configuration = configuration
@@ -100,7 +103,8 @@ struct LaunchPlan {
     /// One line on what is launched.
     var summary: String {
         let release = kernel.release.map { "\($0)" } ?? "of unknown release"
-        return "kernel \(release) (\(kernel.path)), \(accelerator.rawValue) (\(acceleratorReason)), \(configuration.cpus) CPU,"
+        return
+            "kernel \(release) (\(kernel.path)), \(accelerator.rawValue) (\(acceleratorReason)), \(configuration.cpus) CPU,"
             + " \(configuration.memory) MiB, \(shares.count) shares"
     }
 

@@ -226,7 +226,8 @@ public final class Launcher {
             message = "\(failure.name) cannot be written: \(failure.error.explained)"
         }
         // A command that a passed-on signal ended may have caught it and exited by itself: that is its own status then.
-        if case .signaled = outcome {} else if asked != nil, case .lost = outcome {
+        if case .signaled = outcome {
+        } else if asked != nil, case .lost = outcome {
             outcome = .signaled(number: asked ?? 0)
         }
         let code = outcome.exitCode(panicCode: configuration.panicExitCode)

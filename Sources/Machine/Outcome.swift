@@ -37,6 +37,7 @@ public enum Outcome: Equatable, Sendable {
     /// The exit code that says the outcome to a shell, by the conventions of env(1), timeout(1) and the container tools.
     ///
     /// - Parameter panicCode: What panic, reset and lost become, 255 unless the user asked for another.
+    /// - Returns: 0 to 255.
     public func exitCode(panicCode: UInt8 = 255) -> UInt8 {
         switch self {
         case .exited(let code): code

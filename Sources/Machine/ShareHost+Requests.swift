@@ -1,8 +1,9 @@
 internal import FileService
 internal import GuestLink
 internal import ShareHost
-internal import enum ShareHost.Bucket
 internal import SystemPackage
+
+internal import enum ShareHost.Bucket
 
 /// A share that the host serves and the guest mounts.
 struct ServedShare {

@@ -17,7 +17,8 @@ enum ShareTarget {
     static func check(_ target: FilePath, for source: FilePath) throws(LaunchError) {
         if target == "/" {
             throw LaunchError(
-                "cannot mount \(source) at / in the guest: its root is there; give another target, or use --root \(source)")
+                "cannot mount \(source) at / in the guest: its root is there; give another target, or use --root \(source)"
+            )
         }
         if systemMounts.contains(target) {
             throw LaunchError(

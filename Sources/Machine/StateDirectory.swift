@@ -51,7 +51,8 @@ struct StateDirectory {
             && status.st_mode & 0o022 == 0
         guard isOwn else {
             throw LaunchError(
-                "the log directory '\(path)' is not this user's alone; have it removed, or set XDG_STATE_HOME to another")
+                "the log directory '\(path)' is not this user's alone; have it removed, or set XDG_STATE_HOME to another"
+            )
         }
     }
 
@@ -59,7 +60,8 @@ struct StateDirectory {
         if mkdir(path.string, 0o700) == 0 || errno == EEXIST { return }
         let error = Errno(rawValue: errno)
         guard error == .noSuchFileOrDirectory, path != path.removingLastComponent() else {
-            throw LaunchError("the log directory '\(path)' cannot be made: \(error.explained); set XDG_STATE_HOME to another")
+            throw LaunchError(
+                "the log directory '\(path)' cannot be made: \(error.explained); set XDG_STATE_HOME to another")
         }
         try make(path.removingLastComponent())
         if mkdir(path.string, 0o700) != 0, errno != EEXIST {

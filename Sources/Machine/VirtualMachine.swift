@@ -149,7 +149,8 @@ final class VirtualMachine {
                 Hardware.FileSystem(
                     tag: bucket.tag, backend: inherited.add(far), requestQueues: device.requestQueues))
         }
-        var hardware = plan.hardware(console: inherited.addOutput(consolePipe.writingEnd.number), fileSystems: fileSystems)
+        var hardware = plan.hardware(
+            console: inherited.addOutput(consolePipe.writingEnd.number), fileSystems: fileSystems)
         hardware.agentLink = inherited.add(linkPair.far.number)
         hardware.monitor = inherited.add(monitorPair.far.number)
 
@@ -307,7 +308,8 @@ final class VirtualMachine {
             return isReady ? .lost(text) : .neverBooted(text)
         }
         switch reason {
-        case "guest-reset": return isReady ? .reset : .neverBooted("the guest reset itself while it booted\(agentsWords)")
+        case "guest-reset":
+            return isReady ? .reset : .neverBooted("the guest reset itself while it booted\(agentsWords)")
         case "guest-shutdown":
             return isReady ? .poweredOff : .neverBooted("the guest powered off while it booted\(agentsWords)")
         case "guest-panic": return .panicked(console.tail)

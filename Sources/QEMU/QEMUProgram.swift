@@ -19,6 +19,7 @@ public struct QEMUProgram: Equatable, Sendable {
     /// - Parameters:
     ///   - environment: Looks variables up, as getenv(3) does.
     ///   - fallbacks: The places out of PATH.
+    /// - Returns: The program, which can be run.
     /// - Throws: ``QEMUError`` with what to install.
     public static func find(
         environment: (String) -> String? = Self.ownEnvironment,

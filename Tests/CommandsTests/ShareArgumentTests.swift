@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus", "/src,colour=red",
+        "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus",
+        "/src,colour=red",
         "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",
     ])
     func refuses(text: String) {

@@ -73,7 +73,9 @@ extension Boots {
             let scratch = try Scratch()
             var arguments: [String] = []
             for number in 0..<40 {
-                arguments += ["-v", "\(try scratch.directory("s\(number)")):/mnt/s\(number)\(number % 2 == 1 ? ":ro" : "")"]
+                arguments += [
+                    "-v", "\(try scratch.directory("s\(number)")):/mnt/s\(number)\(number % 2 == 1 ? ":ro" : "")",
+                ]
                 try scratch.write("s\(number)/marker", "\(number)\n")
             }
             let script = """
@@ -97,7 +99,10 @@ extension Boots {
             }
 
             let finished = try await Program(
-                Sheaf.run(arguments: arguments + ["--", "sh", "-c", "cat $(seq -f '/mnt/a/rather/long/target/s%g/marker' 0 399)"])
+                Sheaf.run(
+                    arguments: arguments + [
+                        "--", "sh", "-c", "cat $(seq -f '/mnt/a/rather/long/target/s%g/marker' 0 399)",
+                    ])
             ).finish()
 
             #expect(finished.status == 0, "\(finished.errors)")
@@ -105,7 +110,8 @@ extension Boots {
         }
 
         @Test func hidesWhatIsPersonalInTheHostsRoot() async throws {
-            let script = "ls -A /home /root /mnt /srv /media /tmp | grep -v ':$' | grep -v '^$' | grep -v '^sheaf$'; test -x /usr/bin/env && id -u"
+            let script =
+                "ls -A /home /root /mnt /srv /media /tmp | grep -v ':$' | grep -v '^$' | grep -v '^sheaf$'; test -x /usr/bin/env && id -u"
 
             let finished = try await Program(Sheaf.run(arguments: ["--", "sh", "-c", script])).finish()
 
@@ -119,7 +125,9 @@ extension Boots {
             try FileManager.default.copyItem(atPath: "/bin/busybox", toPath: "\(root)/busybox")
 
             let through = try await Program(
-                Sheaf.run(arguments: ["--root", "\(scratch.path("root")):rw", "--", "/bin/busybox", "touch", "/through"])
+                Sheaf.run(arguments: [
+                    "--root", "\(scratch.path("root")):rw", "--", "/bin/busybox", "touch", "/through",
+                ])
             ).finish()
             let over = try await Program(
                 Sheaf.run(arguments: ["--root", scratch.path("root"), "--", "/bin/busybox", "touch", "/over"])

@@ -8,7 +8,9 @@ import Testing
     }
 
     @Test func namesAMissingSource() async throws {
-        let finished = try await run(["--kernel", try Sheaf.kernel("6.12"), "-v", "/nonexistent/folder:/x", "--", "true"])
+        let finished = try await run([
+            "--kernel", try Sheaf.kernel("6.12"), "-v", "/nonexistent/folder:/x", "--", "true",
+        ])
 
         #expect(finished.status == 125)
         #expect(finished.errors.contains("/nonexistent/folder"))
@@ -39,7 +41,9 @@ import Testing
     }
 
     @Test func refusesTwoSharesAtOneTarget() async throws {
-        let finished = try await run(["--kernel", try Sheaf.kernel("6.12"), "-v", "/usr:/x", "-v", "/etc:/x/", "--", "true"])
+        let finished = try await run([
+            "--kernel", try Sheaf.kernel("6.12"), "-v", "/usr:/x", "-v", "/etc:/x/", "--", "true",
+        ])
 
         #expect(finished.status == 125)
         #expect(finished.errors.contains("/x"))
@@ -88,7 +92,9 @@ import Testing
     }
 
     @Test func printsARunnableCommandWithoutRunningIt() async throws {
-        let finished = try await run(["--kernel", try Sheaf.kernel("6.12"), "-v", "/usr:/x:ro", "--dry-run", "--", "true"])
+        let finished = try await run([
+            "--kernel", try Sheaf.kernel("6.12"), "-v", "/usr:/x:ro", "--dry-run", "--", "true",
+        ])
 
         #expect(finished.status == 0, "\(finished.errors)")
         #expect(finished.text.contains("qemu-system"))

@@ -42,7 +42,8 @@ extension Boots {
             #expect(lines.last?.hasSuffix(" 1000000000") == true)
             // The host sees what the guest saw.
             let host = try await Program([
-                "sh", "-c", "cd \"$0/back\" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum", share,
+                "sh", "-c", "cd \"$0/back\" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum",
+                share,
             ]).finish()
             #expect(host.text.split(separator: "\n").first == lines.first)
         }
@@ -67,7 +68,8 @@ extension Boots {
             ).finish(limit: 600)
             let host = try await Program([
                 "sh", "-c",
-                "cd \"$0\" && for n in $(seq 16); do cat part; done | cmp - big && cmp big back && stat -c %s back", share,
+                "cd \"$0\" && for n in $(seq 16); do cat part; done | cmp - big && cmp big back && stat -c %s back",
+                share,
             ]).finish()
 
             #expect(finished.status == 0, "\(finished.errors)")
@@ -100,7 +102,8 @@ extension Boots {
                     "touch /share/root; setpriv --reuid 4321 --regid 4322 --clear-groups sh -c 'touch /share/user; mkdir /share/dir'",
                 ])
             ).finish()
-            let owners = try await Program(["sh", "-c", "cd \"$0\" && stat -c '%n %u %g' root user dir", share]).finish()
+            let owners = try await Program(["sh", "-c", "cd \"$0\" && stat -c '%n %u %g' root user dir", share])
+                .finish()
 
             #expect(finished.status == 0, "\(finished.errors)")
             #expect(owners.text == "root 0 0\nuser 4321 4322\ndir 4321 4322\n")

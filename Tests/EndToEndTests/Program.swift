@@ -26,6 +26,7 @@ final class Program {
     ///   - arguments: The program, looked up in PATH, and its arguments.
     ///   - input: What its standard input holds; nil for /dev/null.
     ///   - environment: Variables set over the test's own.
+    /// - Throws: What the files or the process could not be made with.
     init(_ arguments: [String], input: Data? = nil, environment: [String: String] = [:]) throws {
         scratch = try Scratch()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -37,7 +38,9 @@ final class Program {
             try input.write(to: URL(fileURLWithPath: scratch.path("stdin")))
             process.standardInput = FileHandle(forReadingAtPath: scratch.path("stdin"))
         }
-        for name in ["stdout", "stderr"] { _ = FileManager.default.createFile(atPath: scratch.path(name), contents: nil) }
+        for name in ["stdout", "stderr"] {
+            _ = FileManager.default.createFile(atPath: scratch.path(name), contents: nil)
+        }
         process.standardOutput = FileHandle(forWritingAtPath: scratch.path("stdout"))
         process.standardError = FileHandle(forWritingAtPath: scratch.path("stderr"))
         try process.run()

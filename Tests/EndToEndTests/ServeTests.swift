@@ -100,9 +100,11 @@ import Testing
         let limit = 48
         // Root would raise the limit again.
         let bound = getuid() == 0 ? ["setpriv", "--bounding-set", "-sys_resource"] : []
-        let words = bound + ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", "\(scratch.root),name=x"]
+        let words =
+            bound + ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", "\(scratch.root),name=x"]
         let server = try Program(["sh", "-c", "ulimit -n \(limit); exec \(Sheaf.shellLine(words))"])
-        try #require(try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") }, "\(server.errorsSoFar)")
+        try #require(
+            try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") }, "\(server.errorsSoFar)")
         let descriptors = "/proc/\(server.identifier)/fd"
         var clients: [CInt] = []
         defer { for client in clients { _ = cl_close(client) } }

@@ -22,7 +22,9 @@ enum Sheaf {
 
     /// The path of the newest fetched kernel of a version.
     static func kernel(_ version: String) throws -> String {
-        let versions = try FileManager.default.contentsOfDirectory(atPath: kernels).filter { $0.hasPrefix(version + ".") }
+        let versions = try FileManager.default.contentsOfDirectory(atPath: kernels).filter {
+            $0.hasPrefix(version + ".")
+        }
         let newest = try #require(
             versions.max { $0.compare($1, options: .numeric) == .orderedAscending },
             "no kernel \(version) in \(kernels): run Scripts/fetch-kernel")

@@ -72,7 +72,10 @@ extension Boots {
                 try Sheaf.run(arguments: ["--", "sh", "-c", "tty; stty size; read word; echo got $word; exit 5"]))
 
             let finished = try await Program(
-                ["sh", "-c", "(sleep 1; printf 'ahoy\\n'; sleep 9) | script -qefc \"stty rows 33 cols 101; $LINE\" /dev/null"],
+                [
+                    "sh", "-c",
+                    "(sleep 1; printf 'ahoy\\n'; sleep 9) | script -qefc \"stty rows 33 cols 101; $LINE\" /dev/null",
+                ],
                 environment: ["LINE": line]
             ).finish()
 

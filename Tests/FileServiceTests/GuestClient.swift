@@ -174,7 +174,12 @@ final class GuestClient {
     }
 
     func mknod(_ name: String, in parent: NodeID, mode: UInt32, device: UInt32 = 0) throws -> EntryOut {
-        try ask(request(.mknod, parent).adding(MknodIn { $0.mode = mode; $0.device = device }).adding(name: name))
+        try ask(
+            request(.mknod, parent).adding(
+                MknodIn {
+                    $0.mode = mode; $0.device = device
+                }
+            ).adding(name: name))
     }
 
     func symlink(_ name: String, to target: String, in parent: NodeID) throws -> EntryOut {

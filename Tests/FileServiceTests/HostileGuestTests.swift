@@ -116,8 +116,12 @@ import Testing
     @Test func makesNoDeviceOfTheHosts() throws {
         let (host, guest, root) = try makeShare()
         let disk: UInt32 = 8 << 8
-        #expect(refusal { _ = try guest.mknod("disk", in: root, mode: UInt32(S_IFBLK) | 0o666, device: disk) } == .notPermitted)
-        #expect(refusal { _ = try guest.mknod("mem", in: root, mode: UInt32(S_IFCHR) | 0o666, device: 1 << 8 | 1) } == .notPermitted)
+        #expect(
+            refusal { _ = try guest.mknod("disk", in: root, mode: UInt32(S_IFBLK) | 0o666, device: disk) }
+                == .notPermitted)
+        #expect(
+            refusal { _ = try guest.mknod("mem", in: root, mode: UInt32(S_IFCHR) | 0o666, device: 1 << 8 | 1) }
+                == .notPermitted)
         #expect(access(host.path("disk"), F_OK) != 0 && access(host.path("mem"), F_OK) != 0)
     }
 

@@ -59,7 +59,9 @@ import Testing
     }
 
     @Test func takesATargetBesideAShareOfASimilarName() throws {
-        let requests = [ShareRequest(source: "/usr", target: "/work"), ShareRequest(source: "/etc", target: "/works/x")]
+        let requests = [
+            ShareRequest(source: "/usr", target: "/work"), ShareRequest(source: "/etc", target: "/works/x"),
+        ]
 
         #expect(try host.add(requests).count == 2)
     }

@@ -71,7 +71,9 @@ import Testing
         // No process has a number beyond the kernel's limit of 2^22.
         let dead = (0..<30).map { directory.logs.appending("vm-\(5_000_000 + $0).console.log") }
         for (index, log) in dead.enumerated() { try write(log, modified: 1000 + index) }
-        let living = [directory.logs.appending("vm-\(getpid()).console.log"), directory.logs.appending("a-b-1.console.log")]
+        let living = [
+            directory.logs.appending("vm-\(getpid()).console.log"), directory.logs.appending("a-b-1.console.log"),
+        ]
         for log in living { try write(log, modified: 1) }
 
         _ = directory.newLog(named: "new")
