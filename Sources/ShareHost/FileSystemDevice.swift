@@ -61,7 +61,9 @@ public final class FileSystemDevice: Sendable {
     public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
         self.init(requestQueues: requestQueues, log: log) { _ in
             let dispatcher = RequestDispatcher(aggregate: aggregate)
-            return { dispatcher.dispatch(readable: $0, writable: $1) }
+            return RequestHandler(
+                serve: { dispatcher.dispatch(readable: $0, writable: $1) },
+                mayTakeLong: { RequestDispatcher.mayTakeLong($0) })
         }
     }
 

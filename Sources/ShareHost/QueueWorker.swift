@@ -8,8 +8,13 @@ internal import SystemPackage
 internal import VhostUser
 internal import Virtio
 
-/// Answers one request: reads the first buffers, writes the second, returns how many bytes it wrote. Used on one thread.
-typealias RequestHandler = (UnsafeBufferPointer<iovec>, UnsafeBufferPointer<iovec>) -> UInt32
+/// What answers the requests of one ring. Used on one thread.
+struct RequestHandler {
+    /// Answers one request: reads the first buffers, writes the second, returns how many bytes it wrote.
+    let serve: (_ readable: UnsafeBufferPointer<iovec>, _ writable: UnsafeBufferPointer<iovec>) -> UInt32
+    /// Whether a request may take so long that those finished before it must not wait for it.
+    let mayTakeLong: (_ readable: UnsafeBufferPointer<iovec>) -> Bool
+}
 
 /// Makes the handler of a ring, on the thread that will use it.
 typealias RequestHandlerFactory = @Sendable (_ ring: Int) -> RequestHandler
@@ -142,6 +147,8 @@ extension QueueWorker {
     func setCall(_ call: SharedDescriptor?) {
         if let call { _ = cl_set_nonblocking(call.number, true) }
         post { $0.call = .some(call) }
+        // And signalled at once: the worker may be in a long request, and have told of those before it by the last one.
+        call?.signal()
     }
 
     func setError(_ error: SharedDescriptor?) {
@@ -254,6 +261,7 @@ extension QueueWorker {
         repeat {
             queue.disableNotifications()
             var isWorking = false
+            var hasUnshown = false
             var oldest: UInt64 = 0
             while try queue.hasAvailable() {
                 if hasOrders.load(ordering: .acquiring) {
@@ -261,9 +269,14 @@ extension QueueWorker {
                     return false
                 }
                 guard try queue.pop(&chain, memory: map) else { break }
-                let length = handler(chain.readable, chain.writable)
+                if hasUnshown, handler.mayTakeLong(chain.readable) {
+                    flush(&queue, call)
+                    oldest = 0
+                }
+                let length = handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
                 isWorking = true
+                hasUnshown = true
                 // The clock is read only when another request would make this one wait.
                 if try queue.hasAvailable() {
                     let now = cl_monotonic_time()
@@ -271,6 +284,7 @@ extension QueueWorker {
                         oldest = now
                     } else if now &- oldest > Self.patience {
                         flush(&queue, call)
+                        hasUnshown = false
                         oldest = 0
                     }
                 }

@@ -2,6 +2,8 @@ import CLinux
 import FUSE
 import FileService
 import Glibc
+import Linux
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -52,6 +54,32 @@ import Testing
         #expect(errno(aggregate, "x", missing, .readOnly) == .resourceTemporarilyUnavailable)
         #expect(aggregate.children.count == 1)
         #expect(!host.exists("missing"))
+    }
+
+    @Test func takesNoShareOnceItGoesDownHoweverManyAreOnTheirWay() throws {
+        let host = try HostDirectory()
+        let path = host.path
+        let aggregate = try Aggregate(access: .readWrite)
+        let taken = Counter()
+        let threads = try (0..<4).map { thread in
+            try Linux.Thread(name: "adder-\(thread)") {
+                for number in 0..<200 {
+                    do throws(AddChildError) {
+                        try aggregate.addChild(name: "\(thread)-\(number)", hostPath: path, access: .readWrite)
+                        taken.value.add(1, ordering: .relaxed)
+                    } catch {
+                        if error.errno != .resourceTemporarilyUnavailable { Issue.record(error) }
+                    }
+                    if number == 50 + 20 * thread { aggregate.beginTeardown() }
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+
+        let count = aggregate.children.count
+        #expect(count == taken.value.load(ordering: .relaxed))
+        #expect(count >= 50 && count < 800)
+        #expect(errno(aggregate, "late", path) == .resourceTemporarilyUnavailable)
     }
 
     @Test func saysWhatCouldNotBeSharedAndWhy() throws {
@@ -349,4 +377,9 @@ import Testing
         try guest.initialize()
         #expect(refusal { _ = try other.getattr(node) } == .invalidArgument)
     }
+}
+
+/// A number that several threads add to.
+private final class Counter: Sendable {
+    let value = Atomic<Int>(0)
 }

@@ -49,6 +49,34 @@ import VhostUser
         }
     }
 
+    @Test func showsWhatIsFinishedBeforeARequestThatMayTakeLong() throws {
+        let gate = try Linux.Descriptor(result: cl_eventfd(0, false))
+        let number = gate.number
+        try withDevice({ request in
+            if request.first == slowRequest { _ = cl_eventfd_wait(number) }
+            return request
+        }) { device in
+            // Whatever goes wrong: the device is not left waiting.
+            defer { _ = cl_eventfd_signal(number) }
+            let frontend = try device.connect()
+            let queue = frontend.requestQueue(0)
+            let buffer = try frontend.memory.allocate(64)
+            buffer.part(8, 1).store([slowRequest])
+            let quick = try #require(queue.add([.request(buffer.part(0, 8)), .reply(buffer.part(16, 8))]))
+            let slow = try #require(queue.add([.request(buffer.part(8, 8)), .reply(buffer.part(24, 8))]))
+
+            queue.publish()
+            try queue.wait()
+            let first = try queue.pop()
+            let second = try queue.pop()
+            _ = cl_eventfd_signal(number)
+            try queue.wait()
+            let last = try queue.pop()
+
+            #expect(first?.head == quick && second == nil && last?.head == slow)
+        }
+    }
+
     @Test func usesMemoryThatWasPluggedWhileTheRingRuns() throws {
         try withDevice(echo) { device in
             let frontend = try device.connect()
@@ -226,17 +254,20 @@ private final class Bench {
 
     init(requestQueues: Int, _ handler: @escaping @Sendable ([UInt8]) -> [UInt8]) {
         device = FileSystemDevice(requestQueues: requestQueues, log: Logger(label: "device-test")) { _ in
-            { readable, writable in
-                let request = readable.flatMap { Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len)) }
-                let reply = handler(request)
-                var written = 0
-                for piece in writable {
-                    let part = reply.dropFirst(written).prefix(piece.iov_len)
-                    UnsafeMutableRawBufferPointer(start: piece.iov_base, count: piece.iov_len).copyBytes(from: part)
-                    written += part.count
-                }
-                return UInt32(written)
-            }
+            RequestHandler(
+                serve: { readable, writable in
+                    let request = readable.flatMap {
+                        Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len))
+                    }
+                    let reply = handler(request)
+                    var written = 0
+                    for piece in writable {
+                        let part = reply.dropFirst(written).prefix(piece.iov_len)
+                        UnsafeMutableRawBufferPointer(start: piece.iov_base, count: piece.iov_len).copyBytes(from: part)
+                        written += part.count
+                    }
+                    return UInt32(written)
+                }, mayTakeLong: { $0.first?.iov_base?.load(as: UInt8.self) == slowRequest })
         }
     }
 
@@ -276,6 +307,9 @@ private func withDevice(
     defer { bench.device.stop() }
     try body(bench)
 }
+
+/// The first byte of a request that the device is told may take long.
+private let slowRequest: UInt8 = 0xee
 
 @Sendable private func echo(_ request: [UInt8]) -> [UInt8] { request }
 

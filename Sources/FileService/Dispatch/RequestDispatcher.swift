@@ -51,6 +51,19 @@ public final class RequestDispatcher {
         }
     }
 
+    /// Whether a request is of a kind that waits for a disk as a rule, so that what was finished before it should be shown
+    /// to the guest first. A guess, to be made before the request is read: its opcode is read again when it is served.
+    ///
+    /// - Parameter readable: The request in the guest's memory, split in any way.
+    /// - Returns: False also for a request whose opcode does not lie in its first part.
+    public static func mayTakeLong(_ readable: UnsafeBufferPointer<cl_iovec>) -> Bool {
+        guard let first = readable.first, first.iov_len >= 8, let start = first.iov_base else { return false }
+        switch Opcode(rawValue: start.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) {
+        case .fsync, .fsyncdir, .syncfs, .fallocate, .copyFileRange: return true
+        default: return false
+        }
+    }
+
     /// What is not answered. A request before INIT is about nothing.
     private func take(_ request: Request) throws(Errno) {
         guard let session = session() else { return }
