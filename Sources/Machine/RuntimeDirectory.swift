@@ -45,6 +45,7 @@ final class RuntimeDirectory {
     /// - Parameters:
     ///   - name: One path component.
     ///   - place: Made where it is not there.
+    /// - Throws: `.taken` where a live VM has the name, or why there can be no directory.
     init(named name: String, in place: RuntimePlace) throws(Failure) {
         let path = place.path.appending(name)
         // Whoever removes dead directories may be at this one right now, for a moment.

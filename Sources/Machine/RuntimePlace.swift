@@ -85,7 +85,8 @@ public struct RuntimePlace: Sendable {
     func make() throws(RuntimeDirectory.Failure) {
         if mkdir(path.string, 0o700) != 0, errno != EEXIST {
             throw .unusable(
-                "'\(path)' cannot be made: \(Errno(rawValue: errno).explained); set XDG_RUNTIME_DIR to a directory of yours")
+                "'\(path)' cannot be made: \(Errno(rawValue: errno).explained); "
+                    + "set XDG_RUNTIME_DIR to a directory of yours")
         }
         try check()
     }
