@@ -64,7 +64,10 @@ let package = Package(
             ]),
 
         // Control plane, top down.
-        host("Commands", ["Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
+        host(
+            "Commands",
+            ["Control", "Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
+        host("Control", ["EventLoop", "Linux", "CLinux", system]),
         host(
             "Machine",
             [
@@ -116,6 +119,7 @@ let package = Package(
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "Linux"]),
         tests("EventLoop", ["Linux"]),
+        tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "Linux", logging]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -57,6 +58,28 @@ int cl_connect_unix(const char *path)
     if (fd < 0)
         return -errno;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int cl_connect_unix_within(const char *path, int timeout_ms)
+{
+    struct sockaddr_un address;
+    int error = unix_address(path, &address);
+    if (error < 0)
+        return error;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    // connect(2) waits for room in the queue as long as a send may; zero would mean for ever.
+    if (timeout_ms < 1)
+        timeout_ms = 1;
+    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
+        || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         error = -errno;
         close(fd);
         return error;

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Control
 internal import Glibc
 internal import Machine
 internal import SystemPackage
@@ -59,8 +60,11 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("auto, kvm or tcg.", valueName: "WHICH"))
     var accel = "auto"
 
-    @Option(help: ArgumentHelp("The guest's host name.", valueName: "NAME"))
-    var name = "sheaf"
+    @Option(
+        help: ArgumentHelp(
+            "The VM's name for ps and status, and the guest's host name (default: vm-PID, and sheaf).",
+            valueName: "NAME"))
+    var name: String?
 
     @Option(help: ArgumentHelp("Where the command starts in the guest.", valueName: "DIR"))
     var cwd: String?
@@ -102,7 +106,7 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
         }
         if let cwd, !cwd.hasPrefix("/") { throw ValidationError("--cwd '\(cwd)' is not absolute") }
-        guard !name.isEmpty, name.utf8.count <= 63, name.utf8.allSatisfy(isNameCharacter) else {
+        if let name, name.isEmpty || name.utf8.count > 63 || !name.utf8.allSatisfy(isNameCharacter) {
             throw ValidationError("--name '\(name)' is no name (letters, digits and '-', at most 63)")
         }
     }
@@ -118,7 +122,8 @@ struct RunCommand: ParsableCommand {
         configuration.cpus = cpus
         configuration.memory = memory.mebibytes
         configuration.acceleration = accel
-        configuration.hostname = name
+        configuration.name = name
+        configuration.hostname = name ?? configuration.hostname
         configuration.directory = cwd
         configuration.environment = environment.compactMap(environmentEntry)
         configuration.timeout = timeout
@@ -135,7 +140,9 @@ struct RunCommand: ParsableCommand {
             }
             return
         }
-        throw ExitCode(Int32(Launcher(configuration).run()))
+        let launcher = Launcher(configuration)
+        let control = ControlPoint(of: launcher, isQuiet: quiet)
+        throw withExtendedLifetime(control) { ExitCode(Int32(launcher.run())) }
     }
 }
 

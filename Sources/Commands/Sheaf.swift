@@ -11,10 +11,15 @@ public struct Sheaf: ParsableCommand {
         discussion: """
             sheaf run -v ~/src:/src                       a shell in a VM that has ~/src at /src
             sheaf run -v .:/work -- make -C /work check   run one command there and exit with its status
+            sheaf ps                                      the VMs that run, and what they run on
+            sheaf status                                  one of them, and its shares
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
-        version: "0.1.0",
-        subcommands: [RunCommand.self, ServeCommand.self])
+        version: version,
+        subcommands: [RunCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self])
+
+    /// Sheaf's version.
+    static let version = "0.1.0"
 
     /// A command without arguments.
     public init() {}

@@ -1,11 +1,11 @@
 internal import CLinux
-internal import EventLoop
+public import EventLoop
 internal import Glibc
 internal import GuestBoot
 internal import GuestLink
 internal import Linux
 internal import QEMU
-internal import SystemPackage
+public import SystemPackage
 
 /// One `sheaf run`: a VM, one command in it, and how that ended.
 public final class Launcher {
@@ -26,6 +26,13 @@ public final class Launcher {
     private var flushLimit: EventSource?
     /// The signal that asked the launcher to end.
     private var asked: UInt8?
+    private var directory: RuntimeDirectory?
+
+    /// Called once, on the thread and with the loop that ``run()`` uses, when everything is decided and QEMU is about to be
+    /// started: whoever shall answer for the VM while it runs may listen at `socket`. The path is removed with the VM.
+    public var onStart: ((_ loop: EventLoop, _ socket: FilePath) -> Void)?
+    /// Called with a sentence where the VM has no directory of its own, and so nobody can find it.
+    public var onHidden: ((_ reason: String) -> Void)?
 
     /// A run of this configuration.
     public init(_ configuration: MachineConfiguration) {
@@ -72,6 +79,7 @@ public final class Launcher {
                 })
         }
 
+        try claimName()
         let machine = try VirtualMachine(configuration, clock: clock, on: loop)
         self.machine = machine
         machine.events.ready = { [unowned self] in startCommand() }
@@ -81,7 +89,26 @@ public final class Launcher {
         }
         machine.events.note = { [unowned self] text in if configuration.isVerbose { streams.say("sheaf: \(text)") } }
         machine.events.off = { [unowned self] end in machineIsOff(end) }
+        if let directory { onStart?(loop, directory.controlSocket) }
         try machine.start()
+    }
+
+    /// Takes the VM's name and its directory. A VM without one runs all the same, but for a name that is somebody else's.
+    private func claimName() throws {
+        do throws(RuntimeDirectory.Failure) {
+            let place = RuntimePlace()
+            if let name = configuration.name {
+                directory = try place.claim(name)
+            } else {
+                directory = try place.claimAny()
+            }
+        } catch {
+            guard case .taken = error else {
+                onHidden?(error.description)
+                return
+            }
+            throw LaunchError(error.description)
+        }
     }
 
     // MARK: - The command
@@ -247,6 +274,7 @@ public final class Launcher {
             }
         }
         machine?.cleanUp(keepingLog: outcome.isFailure)
+        directory?.remove()
         return code
     }
 
@@ -257,6 +285,21 @@ public final class Launcher {
             outcome: outcome.name, exitCode: code, message: message, kernel: machine?.plan.kernel.path.string,
             kernelRelease: machine?.kernelRelease, accelerator: machine?.plan.accelerator.rawValue, phases: phases,
             shares: machine?.plan.reportedShares ?? [], consoleTail: machine?.console.tail ?? [])
+    }
+}
+
+extension Launcher {
+    /// The VM as it is now; nil before everything is decided. On the thread that runs it.
+    public var status: VMStatus? {
+        guard let machine else { return nil }
+        let state: VMStatus.State =
+            isEnding || isOff ? .ending : machine.isReady ? .running : machine.qemuPID == nil ? .preparing : .booting
+        let plan = machine.plan
+        return VMStatus(
+            name: directory?.name ?? configuration.hostname, state: state, pid: getpid(), qemuPID: machine.qemuPID,
+            kernelRelease: machine.kernelRelease, kernel: plan.kernel.path, accelerator: plan.accelerator.rawValue,
+            cpus: configuration.cpus, memory: configuration.memory, uptime: clock.elapsed / 1000,
+            shares: plan.shares.map(VMStatus.Share.init))
     }
 }
 

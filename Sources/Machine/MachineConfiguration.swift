@@ -20,6 +20,8 @@ public struct MachineConfiguration: Sendable {
     public var memory = 1024
     /// `auto`, `kvm` or `tcg`.
     public var acceleration: String = "auto"
+    /// The VM's name among those of its user, where the user gave one; else it is made of the launcher's process id.
+    public var name: String?
     /// The guest's host name.
     public var hostname = "sheaf"
     /// Where the command starts in the guest; nil for its default.

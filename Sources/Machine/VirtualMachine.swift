@@ -64,7 +64,8 @@ final class VirtualMachine {
     private var lastSign: Double = 0
     private var shutdownReason: String?
     private var panicWasTold = false
-    private var isReady = false
+    /// Whether the guest is set up and has said so.
+    private(set) var isReady = false
     /// What an end that was not waited for has cost; nil where it cost nothing.
     private(set) var loss: String?
     /// How QEMU ended, once it has, until its last words have been read.
@@ -118,6 +119,9 @@ final class VirtualMachine {
         monitor?.execute("quit")
         escalation = loop.after(.seconds(2)) { qemu.kill() }
     }
+
+    /// QEMU's process id, while it runs.
+    var qemuPID: Int32? { qemu?.pid }
 
     /// Whether QEMU has begun a console log.
     var hasLog: Bool { access(plan.consoleLog.string, F_OK) == 0 }

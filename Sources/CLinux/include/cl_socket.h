@@ -13,6 +13,8 @@ int cl_socketpair(int *_Nonnull first, int *_Nonnull second);
 /// A listening stream socket at `path` (mode 0600 by umask of the caller); -ENAMETOOLONG past sun_path's 107 bytes.
 int cl_listen_unix(const char *_Nonnull path, int backlog);
 int cl_connect_unix(const char *_Nonnull path);
+/// The same, but where the listener's queue is full it waits for `timeout_ms` at most: -EAGAIN then.
+int cl_connect_unix_within(const char *_Nonnull path, int timeout_ms);
 /// 0 where a process holds a unix socket at `path`, whatever its kind and however long its backlog; -ECONNREFUSED where the
 /// one that did has gone, or another -errno. Neither blocks nor is seen by that process.
 int cl_probe_unix(const char *_Nonnull path);

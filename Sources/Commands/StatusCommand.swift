@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Control
+internal import Machine
+internal import SystemPackage
+
+/// `sheaf status`: one VM and its shares.
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show a VM that runs, and its shares.",
+        discussion: "VM may be left out when exactly one runs.")
+
+    @Argument(help: ArgumentHelp("The VM's name, as ps lists it.", valueName: "VM"))
+    var name: String?
+
+    @Option(help: "table or json.")
+    var format = OutputFormat.table
+
+    func run() throws {
+        let machine: LiveMachine
+        do {
+            machine = LiveMachine(try Self.choose(name))
+        } catch {
+            FileDescriptor.standardError.say("sheaf: \(error)")
+            throw ExitCode(1)
+        }
+        switch machine {
+        case .silent(let name, let state, let reason):
+            FileDescriptor.standardError.say("sheaf: the VM '\(name)' is \(state): \(reason)")
+            throw ExitCode(1)
+        case .known(let status):
+            if format == .json { return try printJSON(status) }
+            show(status)
+        }
+    }
+
+    /// The VM of a name, or the only one.
+    private static func choose(_ name: String?) throws(LaunchError) -> RuntimePlace.Entry {
+        let running = try RuntimePlace().liveMachines()
+        let names = running.map(\.name).joined(separator: ", ")
+        if let name {
+            if let found = running.first(where: { $0.name == name }) { return found }
+            throw LaunchError(
+                running.isEmpty
+                    ? "no VM named '\(name)' runs, nor any other" : "no VM named '\(name)' runs; there are: \(names)")
+        }
+        guard let only = running.first else { throw LaunchError("no VM runs") }
+        guard running.count == 1 else { throw LaunchError("several VMs run; name one of them: \(names)") }
+        return only
+    }
+
+    private func show(_ status: MachineStatus) {
+        let qemu = status.qemuPid.map { ", QEMU \($0)" } ?? ""
+        let release = status.kernelRelease.map { "\($0) (\(status.kernel))" } ?? status.kernel
+        for (key, value) in [
+            ("Name", status.name), ("State", status.state.rawValue), ("Uptime", uptime(status.uptime)),
+            ("PID", "\(status.pid)\(qemu)"), ("Kernel", release), ("Accel", status.accelerator),
+            ("CPUs", "\(status.cpus)"), ("Memory", "\(status.memoryMiB) MiB"),
+        ] {
+            print(key + String(repeating: " ", count: 10 - key.count) + printable(value))
+        }
+        guard !status.shares.isEmpty else { return }
+        print("")
+        var table = TextTable("TARGET", "SOURCE", "ACCESS", "SUBNAME")
+        for share in status.shares { table.append(share.target, share.source, share.access, share.subname) }
+        table.lines.forEach { print($0) }
+    }
+}

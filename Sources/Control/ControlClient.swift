@@ -1,0 +1,148 @@
+internal import CLinux
+internal import FoundationEssentials
+internal import Glibc
+public import Linux
+public import SystemPackage
+
+/// A connection to a VM's control socket, for programs that ask and wait: every call blocks, for as long as the timeout at
+/// most.
+public final class ControlClient {
+    /// No answer comes near this; whoever sends one is no VM.
+    private static let longestLine = 16 * 1024 * 1024
+
+    /// The server's greeting.
+    public private(set) var greeting = Greeting(sheaf: "")
+
+    private let socket: Descriptor
+    private let timeout: Duration
+    private var unread: [UInt8] = []
+    private var lastID: Int64 = 0
+
+    /// Connects to a VM.
+    ///
+    /// - Parameters:
+    ///   - path: Its control socket, `control.sock` in the VM's runtime directory.
+    ///   - timeout: How long this, and each later call, may take.
+    /// - Throws: `.cannotConnect`, or what came in place of a greeting.
+    public convenience init(path: FilePath, timeout: Duration = .seconds(5)) throws(ControlClientError) {
+        let connection: Descriptor
+        do throws(Errno) {
+            connection = try Descriptor(result: cl_connect_unix_within(path.string, timeout.milliseconds))
+        } catch .resourceTemporarilyUnavailable {
+            throw .timedOut
+        } catch {
+            throw .cannotConnect(path: path, error)
+        }
+        try self.init(owning: connection, timeout: timeout)
+    }
+
+    /// Speaks to the server at the other end of a connected stream socket.
+    ///
+    /// - Throws: What came in place of a greeting.
+    public init(owning connection: consuming Descriptor, timeout: Duration = .seconds(5)) throws(ControlClientError) {
+        socket = connection
+        self.timeout = timeout
+        do throws(Errno) {
+            try checked(cl_set_nonblocking(socket.number, true))
+        } catch {
+            throw .failed(error)
+        }
+        greeting = try decode(Greeting.self, from: try nextLine(until: ContinuousClock.now + timeout))
+        guard greeting.protocol == Greeting.currentProtocol else {
+            throw .otherProtocol(greeting.protocol)
+        }
+    }
+
+    /// What the VM is and does.
+    ///
+    /// - Throws: `.refused` with the server's failure, or why there is no answer.
+    public func status() throws(ControlClientError) -> MachineStatus {
+        try request(.status)
+    }
+
+    private func request<Value: Decodable>(_ method: Method) throws(ControlClientError) -> Value {
+        let end = ContinuousClock.now + timeout
+        lastID += 1
+        let id = RequestID.integer(lastID)
+        try send(line(RequestLine(id: id, method: method)), until: end)
+        while true {
+            let reply = try decode(Reply<Value>.self, from: try nextLine(until: end))
+            if let failure = reply.error, reply.id == id || reply.id == .none { throw .refused(failure) }
+            // An answer to an earlier call that was given up.
+            guard reply.id == id else { continue }
+            guard let result = reply.result else { throw .malformed("a response without result and error") }
+            return result
+        }
+    }
+
+    private func decode<Value: Decodable>(
+        _ type: Value.Type, from line: [UInt8]
+    ) throws(ControlClientError) -> Value {
+        guard let value = try? JSONDecoder().decode(type, from: Data(line)) else {
+            throw .malformed(String(decoding: line.prefix(120), as: UTF8.self))
+        }
+        return value
+    }
+
+    // MARK: - Bytes
+
+    private func nextLine(until end: ContinuousClock.Instant) throws(ControlClientError) -> [UInt8] {
+        var searched = 0
+        while true {
+            if let newline = unread[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = Array(unread[..<newline])
+                unread.removeFirst(newline + 1)
+                return line
+            }
+            searched = unread.count
+            guard searched <= Self.longestLine else { throw .malformed("a line without end") }
+            var received = 0
+            unread += [UInt8](unsafeUninitializedCapacity: 64 * 1024) { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                received = cl_receive(socket.number, start, buffer.count, nil, nil)
+                count = max(0, received)
+            }
+            if received == 0 { throw .disconnected }
+            if received < 0 { try wait(after: received, for: POLLIN, until: end) }
+        }
+    }
+
+    private func send(_ bytes: [UInt8], until end: ContinuousClock.Instant) throws(ControlClientError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes { buffer in
+                buffer.baseAddress.map { cl_send(socket.number, $0, buffer.count, nil, 0) } ?? 0
+            }
+            if sent < 0 {
+                try wait(after: sent, for: POLLOUT, until: end)
+            } else {
+                rest = rest.dropFirst(sent)
+            }
+        }
+    }
+
+    /// Waits until the socket can be tried again, where `result` says that it could not be now.
+    private func wait(
+        after result: Int, for event: CInt, until end: ContinuousClock.Instant
+    ) throws(ControlClientError) {
+        let error = Errno(rawValue: CInt(truncatingIfNeeded: 0 &- result))
+        switch error {
+        case .resourceTemporarilyUnavailable, .interrupted: break
+        case .brokenPipe, .connectionReset: throw .disconnected
+        default: throw .failed(error)
+        }
+        let left = end - ContinuousClock.now
+        guard left > .zero else { throw .timedOut }
+        var entry = pollfd(fd: socket.number, events: Int16(truncatingIfNeeded: event), revents: 0)
+        _ = cl_poll(&entry, 1, left.milliseconds)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up, within what poll(2) takes.
+    fileprivate var milliseconds: CInt {
+        let (seconds, attoseconds) = components
+        guard seconds < 1_000_000 else { return 1_000_000_000 }
+        return CInt(truncatingIfNeeded: max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1))
+    }
+}
