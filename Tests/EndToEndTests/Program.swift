@@ -32,7 +32,10 @@ final class Program {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The runner itself may have been started in the background, with interrupts ignored.
         process.arguments = ["--default-signal=INT,TERM,HUP"] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // A place of its own for live VMs: what other tests run is not this program's to see.
+        chmod(try scratch.directory("runtime"), 0o700)
+        let own = ["XDG_RUNTIME_DIR": scratch.path("runtime")].merging(environment) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging(own) { $1 }
         process.standardInput = FileHandle.nullDevice
         if let input {
             try input.write(to: URL(fileURLWithPath: scratch.path("stdin")))

@@ -82,8 +82,9 @@ final class OrdinaryUser {
 
     /// The arguments of a command line that runs `sheaf` as this user.
     func run(_ version: String, _ arguments: [String]) -> [String] {
-        var words = ["-u", "XDG_RUNTIME_DIR", "-u", "XDG_STATE_HOME"]
-        words += ["HOME=\(scratch.path("home"))", "XDG_CACHE_HOME=\(scratch.path("cache"))"]
+        let home = scratch.path("home")
+        var words = ["-u", "XDG_STATE_HOME", "HOME=\(home)", "XDG_RUNTIME_DIR=\(home)"]
+        words.append("XDG_CACHE_HOME=\(scratch.path("cache"))")
         if getuid() == 0 {
             words += ["setpriv", "--reuid=\(Self.number)", "--regid=\(Self.number)", "--clear-groups"]
         }
