@@ -27,9 +27,13 @@ struct Surroundings {
         return files + Self.shared.subtracting(before)
     }
 
-    /// What is Sheaf's in /tmp, but for what tests make.
+    /// What is Sheaf's in /tmp, but for what tests make and for `sheaf-UID`, where VMs live that have no runtime directory
+    /// given: those of whoever else is at work on this machine.
     private static var shared: Set<String> {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
-        return Set(names.filter { $0.hasPrefix("sheaf-") && !$0.hasPrefix("sheaf-test-") })
+        return Set(
+            names.filter { name in
+                name.hasPrefix("sheaf-") && !name.hasPrefix("sheaf-test-") && UInt32(name.dropFirst(6)) == nil
+            })
     }
 }
