@@ -48,7 +48,8 @@ int cl_listen_unix(const char *path, int backlog)
     return fd;
 }
 
-int cl_connect_unix(const char *path)
+// Waits for room in the listener's queue for `timeout_ms` at most; for ever if it is 0.
+static int connect_unix(const char *path, int timeout_ms)
 {
     struct sockaddr_un address;
     int error = unix_address(path, &address);
@@ -57,28 +58,9 @@ int cl_connect_unix(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
-int cl_connect_unix_within(const char *path, int timeout_ms)
-{
-    struct sockaddr_un address;
-    int error = unix_address(path, &address);
-    if (error < 0)
-        return error;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    // connect(2) waits for room in the queue as long as a send may; zero would mean for ever.
-    if (timeout_ms < 1)
-        timeout_ms = 1;
+    // connect(2) waits for room in the queue as long as a send may.
     struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
+    if ((timeout_ms > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
         || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         error = -errno;
         close(fd);
@@ -86,6 +68,10 @@ int cl_connect_unix_within(const char *path, int timeout_ms)
     }
     return fd;
 }
+
+int cl_connect_unix(const char *path) { return connect_unix(path, 0); }
+
+int cl_connect_unix_within(const char *path, int timeout_ms) { return connect_unix(path, timeout_ms < 1 ? 1 : timeout_ms); }
 
 int cl_probe_unix(const char *path)
 {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Control
 internal import Glibc
+internal import Linux
 internal import Machine
 internal import SystemPackage
 
@@ -184,12 +185,5 @@ extension RootSelection {
             let path = isWritable || argument.hasSuffix(":ro") ? String(argument.dropLast(3)) : argument
             self = .directory(absolutePath(path), isWritable: isWritable)
         }
-    }
-}
-
-extension FileDescriptor {
-    /// Writes one line for a person; a line that cannot be written has nobody to read it.
-    func say(_ line: String) {
-        _ = try? writeAll((line + "\n").utf8)
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Linux
 internal import Machine
 internal import SystemPackage
 

@@ -29,8 +29,6 @@ public struct Sheaf: ParsableCommand {
     /// A usage error exits with 64 (EX_USAGE), as every program made with the argument parser does.
     public static func start() -> Never {
         openStandardStreams()
-        // The guest's open files and known inodes are descriptors here: the more of them the better.
-        _ = cl_raise_file_limit()
         signal(SIGPIPE, SIG_IGN)
         // Some parents start their children with signals blocked; then nothing could ask us to end.
         _ = cl_unblock_signals()

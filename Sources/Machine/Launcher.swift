@@ -57,10 +57,11 @@ public final class Launcher {
     private func launch() throws {
         // The last run's report must not pass for this one's.
         if let path = configuration.report, path != "-" { unlink(path.string) }
-        guard request(rows: 0, columns: 0).payload.count <= frameMaximumPayload else {
+        let size = request(rows: 0, columns: 0).payload.count
+        guard size <= frameMaximumPayload else {
             throw LaunchError(
-                "the command and its environment take \(request(rows: 0, columns: 0).payload.count) bytes, and the guest takes "
-                    + "at most \(frameMaximumPayload); put them into a script in a share")
+                "the command and its environment take \(size) bytes, and the guest takes at most "
+                    + "\(frameMaximumPayload); put them into a script in a share")
         }
         let streams: StandardStreams
         do {
@@ -316,11 +317,4 @@ extension Outcome {
 extension Double {
     /// Without a fraction where it is whole.
     fileprivate var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
-}
-
-extension FileDescriptor {
-    /// Writes a line for a person; one that cannot be written has nobody to read it.
-    func say(_ line: String) {
-        _ = try? writeAll((line + "\n").utf8)
-    }
 }
