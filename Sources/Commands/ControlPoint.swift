@@ -17,13 +17,15 @@ final class ControlPoint {
         }
         launcher.onHidden = say
         launcher.onStart = { [weak self, unowned launcher] loop, socket in
-            let server = ControlServer(version: Sheaf.version, on: loop) { [unowned launcher] method, answer in
-                switch method {
+            let server = ControlServer(version: Sheaf.version, on: loop) { [unowned launcher] call in
+                switch call.request {
                 case .status:
                     guard let status = launcher.status else {
-                        return answer(.failure(ControlFailure(.unavailable, "the VM is not there yet")))
+                        return call.answer(.failure(ControlFailure(.unavailable, "the VM is not there yet")))
                     }
-                    answer(.success(.status(MachineStatus(status))))
+                    call.answer(.success(.status(MachineStatus(status))))
+                default:
+                    call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
                 }
             }
             do throws(Errno) {
@@ -48,9 +50,11 @@ extension MachineStatus {
             name: status.name, state: State(status.state), pid: status.pid, qemuPid: status.qemuPID,
             kernelRelease: status.kernelRelease, kernel: status.kernel.string, accelerator: status.accelerator,
             cpus: status.cpus, memoryMiB: status.memory, uptime: (status.uptime * 1000).rounded() / 1000,
+            aggregates: [],
             shares: status.shares.map {
-                Share(
-                    bucket: $0.bucket, subname: $0.subname, source: $0.source, target: $0.target, access: $0.access)
+                ShareStatus(
+                    bucket: $0.bucket, subname: $0.subname, source: $0.source, access: $0.access,
+                    targets: [ShareStatus.Target(path: $0.target, state: .mounted)], activity: ShareActivity())
             })
     }
 }

@@ -29,7 +29,7 @@ struct PsCommand: ParsableCommand {
             case .known(let status):
                 table.append(
                     status.name, status.state.rawValue, uptime(status.uptime), "\(status.pid)",
-                    status.kernelRelease ?? "-", status.accelerator, "\(status.shares.count)")
+                    status.kernelRelease ?? "-", status.accelerator ?? "-", "\(status.shares.count)")
             case .silent(let name, let state, _):
                 table.append(name, state, "-", "-", "-", "-", "-")
             }

@@ -52,18 +52,21 @@ struct StatusCommand: ParsableCommand {
 
     private func show(_ status: MachineStatus) {
         let qemu = status.qemuPid.map { ", QEMU \($0)" } ?? ""
-        let release = status.kernelRelease.map { "\($0) (\(status.kernel))" } ?? status.kernel
+        let release = [status.kernelRelease, status.kernel.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
         for (key, value) in [
             ("Name", status.name), ("State", status.state.rawValue), ("Uptime", uptime(status.uptime)),
-            ("PID", "\(status.pid)\(qemu)"), ("Kernel", release), ("Accel", status.accelerator),
-            ("CPUs", "\(status.cpus)"), ("Memory", "\(status.memoryMiB) MiB"),
+            ("PID", "\(status.pid)\(qemu)"), ("Kernel", release), ("Accel", status.accelerator ?? "-"),
+            ("CPUs", status.cpus.map(String.init) ?? "-"), ("Memory", status.memoryMiB.map { "\($0) MiB" } ?? "-"),
         ] {
             print(key + String(repeating: " ", count: 10 - key.count) + printable(value))
         }
         guard !status.shares.isEmpty else { return }
         print("")
         var table = TextTable("TARGET", "SOURCE", "ACCESS", "SUBNAME")
-        for share in status.shares { table.append(share.target, share.source, share.access, share.subname) }
+        for share in status.shares {
+            table.append(
+                share.targets.map(\.path).joined(separator: " "), share.source, share.access, share.subname)
+        }
         table.lines.forEach { print($0) }
     }
 }

@@ -9,6 +9,8 @@ public import SystemPackage
 public final class ControlClient {
     /// No answer comes near this; whoever sends one is no VM.
     private static let longestLine = 16 * 1024 * 1024
+    /// Seconds that a guest gets where a request does not say.
+    private static let guestPatience = 10.0
 
     /// The server's greeting.
     public private(set) var greeting = Greeting(sheaf: "")
@@ -53,6 +55,8 @@ public final class ControlClient {
         }
     }
 
+    // MARK: - Requests
+
     /// What the VM is and does.
     ///
     /// - Throws: `.refused` with the server's failure, or why there is no answer.
@@ -60,11 +64,57 @@ public final class ControlClient {
         try request(.status)
     }
 
-    private func request<Value: Decodable>(_ method: Method) throws(ControlClientError) -> Value {
-        let end = ContinuousClock.now + timeout
+    /// Shares one more host directory; returns when the guest has it.
+    ///
+    /// - Throws: `.refused` with the server's failure, or why there is no answer.
+    public func add(_ share: ShareAddition) throws(ControlClientError) -> AddedShare {
+        try request(.addShare(share), within: share.timeout)
+    }
+
+    /// Takes a share, or one of its targets, from the guest.
+    ///
+    /// - Throws: `.refused` with the server's failure, or why there is no answer.
+    public func remove(_ share: ShareRemoval) throws(ControlClientError) -> RemovedShare {
+        try request(.removeShare(share), within: share.timeout)
+    }
+
+    /// Gives a share another target or another access.
+    ///
+    /// - Throws: `.refused` with the server's failure, or why there is no answer.
+    public func change(_ share: ShareChange) throws(ControlClientError) -> AddedShare {
+        try request(.changeShare(share), within: share.timeout)
+    }
+
+    /// Makes the VM end; returns when it has begun to, and ``waitForEnd(within:)`` when it has ended.
+    ///
+    /// - Throws: `.refused` with the server's failure, or why there is no answer.
+    public func stop(_ stop: MachineStop) throws(ControlClientError) {
+        struct Nothing: Decodable {}
+        let _: Nothing = try request(.stop(stop))
+    }
+
+    /// Waits until the server closes the connection, as it does when the VM is gone; answers that still come are dropped.
+    ///
+    /// - Returns: False when `limit` was over first.
+    public func waitForEnd(within limit: Duration) -> Bool {
+        let end = ContinuousClock.now + limit
+        while true {
+            do throws(ControlClientError) {
+                _ = try nextLine(until: end)
+            } catch {
+                return error != .timedOut
+            }
+        }
+    }
+
+    /// Sends a request and waits for its answer, for this client's timeout and what the request itself grants the guest.
+    private func request<Value: Decodable>(
+        _ request: ControlRequest, within granted: Double? = 0
+    ) throws(ControlClientError) -> Value {
+        let end = ContinuousClock.now + timeout + .seconds(granted ?? Self.guestPatience)
         lastID += 1
         let id = RequestID.integer(lastID)
-        try send(line(RequestLine(id: id, method: method)), until: end)
+        try send(line(RequestLine(id: id, request: request)), until: end)
         while true {
             let reply = try decode(Reply<Value>.self, from: try nextLine(until: end))
             if let failure = reply.error, reply.id == id || reply.id == .none { throw .refused(failure) }

@@ -14,8 +14,9 @@ final class ControlConnection {
     private var isRefused = false
     /// Whether the client sends no more requests.
     private var hasEnded = false
-    /// How many requests the handler has not answered yet.
-    private var unanswered = 0
+    /// The requests that the handler has not answered yet.
+    private var calls: [Int: ControlCall] = [:]
+    private var lastCall = 0
     private var end: EventSource?
 
     init(
@@ -47,6 +48,9 @@ final class ControlConnection {
     func close() {
         end = nil
         stream.close()
+        let abandoned = calls
+        calls = [:]
+        for (_, call) in abandoned.sorted(by: { $0.key < $1.key }) { call.abandon() }
     }
 
     private func take(_ input: ByteStream.Input) {
@@ -79,26 +83,24 @@ final class ControlConnection {
         do {
             request = try RequestLine(parsing: line)
         } catch {
-            guard error.code != .malformed else { return refuse(error) }
-            return send(ResponseLine(id: .none, answer: .failure(error)))
-        }
-        guard let method = Method(rawValue: request.method) else {
-            let known = Method.allCases.map(\.rawValue).joined(separator: ", ")
-            let failure = ControlFailure(.unknownMethod, "there is no method of that name (there are: \(known))")
-            return send(ResponseLine(id: request.id, answer: .failure(failure)))
+            guard error.failure.code != .malformed else { return refuse(error.failure) }
+            return send(ResponseLine(id: error.id, answer: .failure(error.failure)))
         }
         let id = request.id
-        unanswered += 1
-        handler(method) { [weak self] answer in
+        lastCall += 1
+        let number = lastCall
+        let call = ControlCall(request.request) { [weak self] answer in
             guard let self else { return }
-            unanswered -= 1
+            calls[number] = nil
             send(ResponseLine(id: id, answer: answer))
             if hasEnded { finishWhenAnswered() }
         }
+        calls[number] = call
+        handler(call)
     }
 
     private func finishWhenAnswered() {
-        guard unanswered == 0 else { return }
+        guard calls.isEmpty else { return }
         guard stream.pendingBytes > 0 else { return finishSoon() }
         stream.onDrained = { [weak self] in self?.finishWhenAnswered() }
     }

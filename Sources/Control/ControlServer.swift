@@ -14,10 +14,8 @@ public final class ControlServer {
     /// The most bytes of answers that wait for one client to read them.
     public static let unreadLimit = 1024 * 1024
 
-    /// Does what a method asks for, and gives `answer` what came of it, once, at any later time on the loop's thread.
-    public typealias Handler = (
-        _ method: Method, _ answer: @escaping (Result<ControlResult, ControlFailure>) -> Void
-    ) -> Void
+    /// Does what a call asks for and answers it, at once or later, on the loop's thread.
+    public typealias Handler = (_ call: ControlCall) -> Void
 
     private let loop: EventLoop
     private let greeting: Greeting

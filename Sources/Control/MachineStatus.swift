@@ -1,4 +1,6 @@
-/// A VM as it is now: the result of ``Method/status``.
+/// A VM as it is now: the result of ``ControlRequest/status``.
+///
+/// What a file server without a VM (`sheaf serve`) does not have is nil.
 public struct MachineStatus: Codable, Equatable, Sendable {
     /// How far a VM is in its life.
     public struct State: RawRepresentable, Codable, Hashable, Sendable {
@@ -18,29 +20,8 @@ public struct MachineStatus: Codable, Equatable, Sendable {
         public static let running = State(rawValue: "running")
         /// The guest powers off, or is off.
         public static let ending = State(rawValue: "ending")
-    }
-
-    /// One share of the VM.
-    public struct Share: Codable, Equatable, Sendable {
-        /// The aggregate it is in, `rw` or `ro`.
-        public var bucket: String
-        /// Its directory's name in the aggregate.
-        public var subname: String
-        /// The host directory, resolved.
-        public var source: String
-        /// Where the guest has it.
-        public var target: String
-        /// What the guest may do: `rw` or `ro`.
-        public var access: String
-
-        /// A share.
-        public init(bucket: String, subname: String, source: String, target: String, access: String) {
-            self.bucket = bucket
-            self.subname = subname
-            self.source = source
-            self.target = target
-            self.access = access
-        }
+        /// A file server for a QEMU that is not Sheaf's.
+        public static let serving = State(rawValue: "serving")
     }
 
     /// The VM's name, unique among those of its user.
@@ -54,22 +35,26 @@ public struct MachineStatus: Codable, Equatable, Sendable {
     /// The guest kernel's own word on its release, once the guest has spoken.
     public var kernelRelease: String?
     /// The kernel's image on the host.
-    public var kernel: String
+    public var kernel: String?
     /// `kvm` or `tcg`.
-    public var accelerator: String
+    public var accelerator: String?
     /// Virtual CPUs.
-    public var cpus: Int
+    public var cpus: Int?
     /// The guest's memory, in MiB.
-    public var memoryMiB: Int
-    /// Seconds since the launcher started.
+    public var memoryMiB: Int?
+    /// Seconds since the launcher started, at the moment at which the counters below were read: the difference of two is what
+    /// differences of counters are to be divided by.
     public var uptime: Double
-    /// The shares, in the order in which the guest mounts them.
-    public var shares: [Share]
+    /// The virtio-fs devices that there are.
+    public var aggregates: [AggregateStatus]
+    /// The shares, in the order in which they were added.
+    public var shares: [ShareStatus]
 
-    /// A status.
+    /// A status of these parts.
     public init(
-        name: String, state: State, pid: Int32, qemuPid: Int32?, kernelRelease: String?, kernel: String,
-        accelerator: String, cpus: Int, memoryMiB: Int, uptime: Double, shares: [Share]
+        name: String, state: State, pid: Int32, qemuPid: Int32? = nil, kernelRelease: String? = nil,
+        kernel: String? = nil, accelerator: String? = nil, cpus: Int? = nil, memoryMiB: Int? = nil, uptime: Double,
+        aggregates: [AggregateStatus], shares: [ShareStatus]
     ) {
         self.name = name
         self.state = state
@@ -81,6 +66,7 @@ public struct MachineStatus: Codable, Equatable, Sendable {
         self.cpus = cpus
         self.memoryMiB = memoryMiB
         self.uptime = uptime
+        self.aggregates = aggregates
         self.shares = shares
     }
 }

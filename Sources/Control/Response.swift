@@ -1,11 +1,5 @@
 internal import FoundationEssentials
 
-/// What a request that was done brings, by method.
-public enum ControlResult: Equatable, Sendable {
-    /// Of ``Method/status``.
-    case status(MachineStatus)
-}
-
 /// One line to a client: the request's id, and `result` or `error`.
 struct ResponseLine: Encodable {
     var id: RequestID
@@ -16,6 +10,10 @@ struct ResponseLine: Encodable {
         try container.encode(id, forKey: .id)
         switch answer {
         case .success(.status(let status)): try container.encode(status, forKey: .result)
+        case .success(.added(let added)): try container.encode(added, forKey: .result)
+        case .success(.removed(let removed)): try container.encode(removed, forKey: .result)
+        case .success(.ended(let ended)): try container.encode(ended, forKey: .result)
+        case .success(.done): _ = container.nestedContainer(keyedBy: ResponseKey.self, forKey: .result)
         case .failure(let failure): try container.encode(failure, forKey: .error)
         }
     }

@@ -32,13 +32,19 @@ public final class ByteStream {
     private var inputHandler: ((Input) -> Void)?
     private var reading: EventSource?
     private var inputEnded = false
+    private var received: [SharedDescriptor] = []
 
     private var queue = WriteQueue()
     private var writing: EventSource?
     private var reports: [EventSource] = []
     private var writeFailure: Errno?
+    /// Bytes written so far, and what is to go along with the byte after so many.
+    private var written = 0
+    private var passing: [(after: Int, descriptors: [SharedDescriptor])] = []
     private var endsAfterQueue = false
 
+    /// Whether descriptors that come along with bytes are taken, and not closed. For a socket alone.
+    public var acceptsDescriptors = false
     /// Called when everything that had to wait has been written.
     public var onDrained: (() -> Void)?
     /// Called once when the peer takes no more bytes (`EPIPE` when it has gone); what was queued is dropped.
@@ -88,6 +94,8 @@ public final class ByteStream {
         onDrained = nil
         onWriteFailure = nil
         queue.removeAll()
+        passing = []
+        received = []
         descriptor = nil
     }
 }
@@ -124,7 +132,9 @@ extension ByteStream {
         var result = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunkSize) { buffer, count in
             guard let base = buffer.baseAddress else { return }
-            result = cl_read_available(number, kind, base, buffer.count)
+            result =
+                acceptsDescriptors
+                ? receive(number, base, buffer.count) : cl_read_available(number, kind, base, buffer.count)
             count = max(result, 0)
         }
         if result > 0 {
@@ -139,6 +149,51 @@ extension ByteStream {
         inputHandler = nil
         // A terminal whose other side is gone says EIO, where a pipe says end of file.
         handler(result == 0 || (isTerminal && failure == .ioError) ? .end : .failed(failure))
+    }
+}
+
+// MARK: - Descriptors that come along
+
+extension ByteStream {
+    /// The descriptors that came along with what has been read so far and were not taken yet, in their order. See unix(7),
+    /// SCM_RIGHTS.
+    public func takeDescriptors() -> [SharedDescriptor] {
+        defer { received = [] }
+        return received
+    }
+
+    private func receive(_ number: CInt, _ base: UnsafeMutableRawPointer, _ length: Int) -> Int {
+        withUnsafeTemporaryAllocation(of: CInt.self, capacity: Int(CL_MAX_PASSED_FDS)) { room in
+            var count = UInt32(room.count)
+            let result = cl_receive(number, base, length, room.baseAddress, &count)
+            for passed in room.prefix(Int(count)) { received.append(SharedDescriptor(Descriptor(owning: passed))) }
+            return result
+        }
+    }
+
+    /// Writes `bytes` to a socket as ``write(_:)`` does, and lets the peer have descriptors along with the first of them.
+    ///
+    /// - Parameters:
+    ///   - bytes: At least one.
+    ///   - descriptors: At most 32; kept until they are sent.
+    public func write(_ bytes: some Collection<UInt8>, passing descriptors: [SharedDescriptor]) {
+        guard descriptor != nil, writeFailure == nil, !endsAfterQueue, !bytes.isEmpty else { return }
+        passing.append((written + queue.count, descriptors))
+        write(bytes)
+    }
+
+    /// Writes what is next, and no further than to where descriptors are to go along.
+    private func writeNext(_ number: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        guard let next = passing.first else { return cl_write_available(number, kind, base, bytes.count) }
+        guard next.after == written else {
+            return cl_write_available(number, kind, base, min(bytes.count, next.after - written))
+        }
+        let end = passing.count > 1 ? passing[1].after - written : bytes.count
+        let result = cl_send(
+            number, base, min(bytes.count, end), next.descriptors.map(\.number), UInt32(next.descriptors.count))
+        if result > 0 { passing.removeFirst() }
+        return result
     }
 }
 
@@ -167,10 +222,9 @@ extension ByteStream {
     private func flush() {
         guard let number = descriptor?.number else { return }
         while !queue.isEmpty {
-            let result = queue.withNextBytes { bytes in
-                bytes.baseAddress.map { cl_write_available(number, kind, $0, bytes.count) } ?? 0
-            }
+            let result = queue.withNextBytes { writeNext(number, $0) }
             if result >= 0 {
+                written &+= result
                 queue.removeFirst(result)
                 continue
             }
@@ -181,6 +235,7 @@ extension ByteStream {
             }
             writing = nil
             queue.removeAll()
+            passing = []
             writeFailure = failure
             reports.append(
                 loop.soon { [weak self] in

@@ -1,3 +1,4 @@
+internal import Linux
 internal import Virtio
 
 /// What the frontend has said about one ring.

@@ -1,3 +1,4 @@
+public import Linux
 public import SystemPackage
 public import Virtio
 

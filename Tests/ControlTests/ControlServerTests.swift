@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func tellsOfAPathThatIsTooLong() throws {
-        let server = ControlServer(version: "1", on: EventLoop()) { _, _ in }
+        let server = ControlServer(version: "1", on: EventLoop()) { _ in }
         let path = FilePath("/tmp/" + String(repeating: "a", count: 103))
 
         #expect(throws: Errno.fileNameTooLong) { try server.listen(at: path) }

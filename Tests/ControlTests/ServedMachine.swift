@@ -11,8 +11,14 @@ final class ServedMachine {
     static let status = MachineStatus(
         name: "vm", state: .running, pid: 1, qemuPid: 2, kernelRelease: "6.12", kernel: "/boot/vmlinuz",
         accelerator: "tcg", cpus: 1, memoryMiB: 1024, uptime: 1.5,
+        aggregates: [
+            AggregateStatus(
+                bucket: "ro", tag: "sheaf-ro", device: "boot", isConnected: true, requestQueues: 1, children: 1)
+        ],
         shares: [
-            MachineStatus.Share(bucket: "ro", subname: "s", source: "/a b", target: "/c", access: "ro")
+            ShareStatus(
+                bucket: "ro", subname: "s", source: "/a b", access: "ro",
+                targets: [ShareStatus.Target(path: "/c", state: .mounted)], activity: ShareActivity(requests: 3))
         ])
 
     let path: FilePath
@@ -31,8 +37,8 @@ final class ServedMachine {
         thread = try Thread(name: "server") {
             let loop = EventLoop()
             let (mailbox, receiver) = loop.mailbox { (_: Void) in loop.stop() }
-            let server = ControlServer(version: "1.2.3", on: loop, isAllowed: isAllowed) { _, answer in
-                answer(.success(.status(Self.status)))
+            let server = ControlServer(version: "1.2.3", on: loop, isAllowed: isAllowed) { call in
+                call.answer(.success(.status(Self.status)))
             }
             do throws(Errno) { try server.listen(at: path) } catch { failure = error }
             ender = mailbox

@@ -1,7 +1,7 @@
 internal import CLinux
-public import Linux
 
-/// A descriptor that a frontend has passed and that more than one place may hold; closed with the last reference.
+/// A descriptor that more than one place may hold, such as one that another process has passed; closed with the last
+/// reference.
 public final class SharedDescriptor: Sendable {
     private let descriptor: Descriptor
 
