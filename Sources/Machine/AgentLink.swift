@@ -10,6 +10,10 @@ public final class AgentLink {
         public var ready: () -> Void = {}
         /// The guest could not be set up: an errno, 0 where there is none, and what was tried.
         public var failed: (_ error: UInt32, _ text: String) -> Void = { _, _ in }
+        /// The answer to a request about mounts: its id, an errno, 0 for success, and what was tried.
+        public var result: (_ request: UInt32, _ error: UInt32, _ text: String) -> Void = { _, _, _ in }
+        /// Some of the mounts that a request has asked for: its id, and lines of mountinfo.
+        public var mounts: (_ request: UInt32, _ lines: [UInt8]) -> Void = { _, _ in }
         /// A word for a person.
         public var log: (_ text: String) -> Void = { _ in }
         /// The link carries no frames any more; why.
@@ -116,6 +120,14 @@ public final class AgentLink {
         case .failed:
             guard let error = payload.word() else { return breakLink("the agent's failure is cut short") }
             events.failed(error, text(payload.remainder()))
+        case .result:
+            guard let request = payload.word(), let error = payload.word() else {
+                return breakLink("the agent's answer is cut short")
+            }
+            events.result(request, error, text(payload.remainder()))
+        case .mounts:
+            guard let request = payload.word() else { return breakLink("the agent's mounts are cut short") }
+            events.mounts(request, payload.remainder())
         case .log:
             events.log(text(payload.remainder()))
         default:

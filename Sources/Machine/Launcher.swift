@@ -300,8 +300,11 @@ extension Launcher {
             name: directory?.name ?? configuration.hostname, state: state, pid: getpid(), qemuPID: machine.qemuPID,
             kernelRelease: machine.kernelRelease, kernel: plan.kernel.path, accelerator: plan.accelerator.rawValue,
             cpus: configuration.cpus, memory: configuration.memory, uptime: clock.elapsed / 1000,
-            shares: plan.shares.map(VMStatus.Share.init))
+            aggregates: machine.shares.aggregates, shares: machine.shares.list)
     }
+
+    /// The guest's shares; nil before everything is decided. On the thread that runs the VM.
+    public var shares: LiveShares? { machine?.shares }
 }
 
 extension Outcome {

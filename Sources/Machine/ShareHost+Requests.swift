@@ -33,6 +33,13 @@ struct ServedShare {
     }
 }
 
+extension Share {
+    /// The share at a target as the agent is told of it.
+    func setting(at target: String) -> ShareSetting {
+        ShareSetting(bucket: bucket.onLink, subname: Array(subname.utf8), target: Array(target.utf8))
+    }
+}
+
 extension ShareHost {
     /// Adds all shares that the user asked for.
     ///
@@ -109,7 +116,7 @@ extension ShareHost {
 
 extension Bucket {
     /// The bucket as the link names it.
-    fileprivate var onLink: GuestLink.Bucket {
+    var onLink: GuestLink.Bucket {
         switch self {
         case .readWrite: .readWrite
         case .readOnly: .readOnly

@@ -42,23 +42,33 @@ enum ShareTarget {
         var sources: [FilePath: FilePath] = [:]
         for share in shares { sources[FilePath(share.target)] = FilePath(share.source) }
         if let root { sources["/"] = root }
-        for share in shares {
-            let target = FilePath(share.target)
-            var outer = target.removingLastComponent()
-            while sources[outer] == nil, outer != "/" { outer.removeLastComponent() }
-            guard let source = sources[outer],
-                // Between the root and these there is a file system of the guest's memory.
-                outer != "/" || !systemMounts.contains(where: target.starts)
-            else { continue }
-            var below = target
-            _ = below.removePrefix(outer)
-            let directory = source.appending(below.components)
-            var status = stat()
-            guard stat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-                throw LaunchError(
-                    "cannot mount \(share.source) at \(target) in the guest: that is inside \(source), and "
-                        + "\(directory) is no directory; make it first, nothing is created on the host for you")
-            }
+        for share in shares { try checkMountPoint(FilePath(share.target), for: FilePath(share.source), among: sources) }
+    }
+
+    /// Refuses a target inside of a share where the host has no directory for it. Asks the host's file system.
+    ///
+    /// - Parameters:
+    ///   - target: A normalized path in the guest.
+    ///   - source: The host directory that is to appear there.
+    ///   - sources: The host directories of the shares that are there, by target.
+    /// - Throws: Which directory is missing.
+    static func checkMountPoint(
+        _ target: FilePath, for source: FilePath, among sources: [FilePath: FilePath]
+    ) throws(LaunchError) {
+        var outer = target.removingLastComponent()
+        while sources[outer] == nil, outer != "/" { outer.removeLastComponent() }
+        guard let outerSource = sources[outer],
+            // Between the root and these there is a file system of the guest's memory.
+            outer != "/" || !systemMounts.contains(where: target.starts)
+        else { return }
+        var below = target
+        _ = below.removePrefix(outer)
+        let directory = outerSource.appending(below.components)
+        var status = stat()
+        guard stat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw LaunchError(
+                "cannot mount \(source) at \(target) in the guest: that is inside \(outerSource), and "
+                    + "\(directory) is no directory; make it first, nothing is created on the host for you")
         }
     }
 }

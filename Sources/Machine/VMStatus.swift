@@ -1,5 +1,4 @@
-internal import FileService
-internal import ShareHost
+public import FileService
 public import SystemPackage
 
 /// A VM at one moment, as its launcher knows it.
@@ -16,6 +15,44 @@ public struct VMStatus: Equatable, Sendable {
         case ending
     }
 
+    /// How a share is at one of its targets.
+    public enum TargetState: String, Sendable {
+        /// The guest has been asked to mount it.
+        case mounting
+        /// The guest has it there.
+        case mounted
+        /// The guest has been asked to unmount it.
+        case unmounting
+        /// The guest had it there, and somebody in the guest has unmounted it.
+        case gone
+        /// The guest does not tell.
+        case unknown
+    }
+
+    /// A place in the guest for a share.
+    public struct Target: Equatable, Sendable {
+        /// An absolute path in the guest.
+        public var path: String
+        /// How the share is there.
+        public var state: TargetState
+    }
+
+    /// One virtio-fs device of the VM.
+    public struct Aggregate: Equatable, Sendable {
+        /// Which shares it has: `rw` or `ro`.
+        public var bucket: String
+        /// What the guest mounts it by.
+        public var tag: String
+        /// Whether it was plugged in after the boot.
+        public var isHotPlugged: Bool
+        /// Whether a QEMU is connected.
+        public var isConnected: Bool
+        /// Its request queues.
+        public var requestQueues: Int
+        /// How many shares it has.
+        public var children: Int
+    }
+
     /// One share of the VM.
     public struct Share: Equatable, Sendable {
         /// Its aggregate, `rw` or `ro`.
@@ -24,10 +61,12 @@ public struct VMStatus: Equatable, Sendable {
         public var subname: String
         /// The host directory, resolved.
         public var source: String
-        /// Where the guest has it.
-        public var target: String
         /// `rw` or `ro`.
         public var access: String
+        /// Where the guest has it.
+        public var targets: [Target]
+        /// What the guest has done with it.
+        public var activity: ChildActivity
     }
 
     /// The VM's name among those of its user.
@@ -50,14 +89,8 @@ public struct VMStatus: Equatable, Sendable {
     public var memory: Int
     /// Seconds since the launcher started.
     public var uptime: Double
-    /// The shares, in the order in which they are mounted.
+    /// The virtio-fs devices.
+    public var aggregates: [Aggregate]
+    /// The shares, in the order in which they were added.
     public var shares: [Share]
-}
-
-extension VMStatus.Share {
-    init(_ share: ServedShare) {
-        self.init(
-            bucket: share.bucket.rawValue, subname: share.subname, source: share.source, target: share.target,
-            access: share.bucket.access.rawValue)
-    }
 }

@@ -49,13 +49,23 @@ final class VirtualMachine {
     /// The guest kernel's word on its release, once the agent has spoken.
     private(set) var kernelRelease: String?
     /// The launcher's end of the link.
-    private(set) lazy var link = AgentLink { [weak self] bytes in self?.linkStream?.write(bytes) }
+    let link: AgentLink
+
+    /// The guest's shares.
+    let shares: LiveShares
 
     private let loop: EventLoop
     private let shareHost: ShareHost
+    private let devices: BucketDevices
+    private let mounts: GuestMounts
     /// How the devices' threads tell of their frontend's end.
     private lazy var departures = loop.mailbox { [weak self] (text: String) in self?.events.note(text) }
-    private var linkStream: ByteStream?
+    /// Where the link's bytes leave, once there is a socket for them.
+    private final class Outlet {
+        var stream: ByteStream?
+    }
+
+    private let outlet = Outlet()
     private var consoleStream: ByteStream?
     private var qemu: QEMUProcess?
     private var monitor: QMPClient?
@@ -80,6 +90,12 @@ final class VirtualMachine {
         self.loop = loop
         shareHost = ShareHost(log: Logger(label: "sheaf"))
         plan = try LaunchPlan(configuration, shareHost: shareHost)
+        devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
+        let link = AgentLink { [outlet] bytes in outlet.stream?.write(bytes) }
+        self.link = link
+        mounts = GuestMounts(on: loop) { [unowned link] kind, payload in link.send(kind, session: 0, payload) }
+        shares = LiveShares(of: shareHost, on: loop, guest: mounts, devices: devices)
+        shares.note(atBoot: plan.shares)
         self.clock.reach(.prepared)
     }
 
@@ -155,12 +171,13 @@ final class VirtualMachine {
         }
         var hardware = plan.hardware(
             console: inherited.addOutput(consolePipe.writingEnd.number), fileSystems: fileSystems)
+        hardware.reservedPorts = devices.reservedPorts
         hardware.agentLink = inherited.add(linkPair.far.number)
         hardware.monitor = inherited.add(monitorPair.far.number)
 
         let linkStream = try ByteStream(owning: linkPair.near, on: loop)
         linkStream.read { [weak self] in self?.receiveFromLink($0) }
-        self.linkStream = linkStream
+        outlet.stream = linkStream
         let consoleStream = try ByteStream(owning: consolePipe.readingEnd, on: loop)
         consoleStream.read { [weak self] in self?.receiveFromConsole($0) }
         self.consoleStream = consoleStream
@@ -170,6 +187,9 @@ final class VirtualMachine {
         monitor.onEvent = { [weak self] in self?.handle($0) }
         monitor.onClosed = { [weak self] _ in self?.streamEnded() }
         self.monitor = monitor
+        devices.monitor = monitor
+        let mailbox = departures.mailbox
+        devices.onDeparture = { mailbox.post($0) }
         listenToAgent()
         qemu = try QEMUProcess(
             plan.program, hardware.commandLine(for: plan.qemuVersion), inheriting: inherited, on: loop
@@ -218,12 +238,15 @@ final class VirtualMachine {
             silence = nil
             isReady = true
             clock.reach(.mounted)
+            shares.guestIsReady()
             events.ready()
         }
         link.events.failed = { [weak self] error, text in
             let reason = error == 0 ? "" : ": \(Errno(rawValue: CInt(truncatingIfNeeded: error)).explained)"
             self?.events.failed(.bootFailed, "the guest cannot \(text)\(reason)")
         }
+        link.events.result = { [weak self] in self?.mounts.receive(result: $0, $1, $2) }
+        link.events.mounts = { [weak self] in self?.mounts.receive(mounts: $0, $1) }
         link.events.log = { [weak self] in self?.events.note("guest: \($0)") }
         link.events.broken = { [weak self] reason in
             guard let self else { return }
@@ -289,8 +312,9 @@ final class VirtualMachine {
         self.exit = nil
         escalation = nil
         consoleStream?.close()
-        linkStream?.close()
+        outlet.stream?.close()
         monitor?.close()
+        shares.close()
         qemu = nil
         console.finish()
         clock.reach(.off)

@@ -84,7 +84,7 @@ extension Hardware {
         for (index, fileSystem) in fileSystems.enumerated() {
             fileSystem.backend.add(to: &line, id: "fs\(index)")
             line.add(
-                "-device", "vhost-user-fs-pci",
+                "-device", Self.fileSystemDriver,
                 [
                     .property("chardev", "fs\(index)"), .property("tag", fileSystem.tag),
                     .property("queue-size", Self.fileSystemQueueSize),

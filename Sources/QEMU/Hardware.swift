@@ -109,6 +109,9 @@ extension Hardware {
     /// Descriptors in a virtqueue of an aggregate's device: what the aggregate's backend is built for.
     public static let fileSystemQueueSize = 1024
 
+    /// QEMU's name of an aggregate's device.
+    static let fileSystemDriver = "vhost-user-fs-pci"
+
     /// The id of a reserved port, counted from 0, to be the `bus` of a `device_add`.
     public static func reservedPortID(_ index: Int) -> String { "spare\(index)" }
 }

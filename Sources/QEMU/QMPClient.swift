@@ -24,7 +24,7 @@ public final class QMPClient {
     private let loop: EventLoop
     private var state = State.greeting
     private var unfinishedLine: [UInt8] = []
-    private var unsent: [[UInt8]] = []
+    private var unsent: [(line: [UInt8], descriptors: [SharedDescriptor])] = []
     private var pending: [Int64: (command: String, completion: (Answer) -> Void)] = [:]
     private var nextID: Int64 = 1
     private var failures: [Int64: EventSource] = [:]
@@ -55,9 +55,11 @@ public final class QMPClient {
     /// - Parameters:
     ///   - command: Such as `cont`, `quit`, `system_powerdown`, `query-status`, `chardev-add`, `device_add`.
     ///   - arguments: As the reference manual says.
+    ///   - descriptors: What QEMU gets along with it, as `getfd` wants one.
     ///   - completion: Called once, never before this returns.
     public func execute(
-        _ command: String, _ arguments: [String: JSONValue] = [:], completion: @escaping (Answer) -> Void = { _ in }
+        _ command: String, _ arguments: [String: JSONValue] = [:], passing descriptors: [SharedDescriptor] = [],
+        completion: @escaping (Answer) -> Void = { _ in }
     ) {
         let id = nextID
         nextID += 1
@@ -75,10 +77,15 @@ public final class QMPClient {
         }
         pending[id] = (command, completion)
         if state == .ready {
-            stream.write(line + [UInt8(ascii: "\n")])
+            send(line, descriptors)
         } else {
-            unsent.append(line)
+            unsent.append((line, descriptors))
         }
+    }
+
+    private func send(_ line: [UInt8], _ descriptors: [SharedDescriptor]) {
+        let bytes = line + [UInt8(ascii: "\n")]
+        if descriptors.isEmpty { stream.write(bytes) } else { stream.write(bytes, passing: descriptors) }
     }
 
     /// Closes the connection. Commands without an answer fail with `disconnected`, before this returns.
@@ -128,7 +135,7 @@ public final class QMPClient {
                 guard let self else { return }
                 if case .failure(let error) = answer { return end(error) }
                 state = .ready
-                for line in unsent { stream.write(line + [UInt8(ascii: "\n")]) }
+                for (line, descriptors) in unsent { send(line, descriptors) }
                 unsent = []
                 onReady?(version)
             }

@@ -68,7 +68,7 @@ public final class ShareHost: Sendable {
         options: ChildOptions = ChildOptions()
     ) throws(ShareError) -> Addition {
         // Outside the lock: the host may be slow to answer.
-        let hostPath = try Self.canonicalPath(source)
+        let hostPath = try Self.resolve(source)
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
         if let target, !target.hasPrefix("/") { throw .relativeTarget(target, of: hostPath) }
         return try state.withLock { state throws(ShareError) in
@@ -122,6 +122,38 @@ public final class ShareHost: Sendable {
         }
     }
 
+    /// Takes a target from the share that has it; the share stays, perhaps with none.
+    ///
+    /// - Returns: The share as it is now; nil when none has the target.
+    @discardableResult
+    public func removeTarget(_ target: String) -> Share? {
+        state.withLock { state in
+            guard let index = state.shares.firstIndex(where: { $0.targets.contains(target) }) else { return nil }
+            state.shares[index].targets.removeAll { $0 == target }
+            return state.shares[index]
+        }
+    }
+
+    /// Adds a target to a share.
+    ///
+    /// - Returns: The share as it is now.
+    /// - Throws: `.targetInUse`, or `.source` with ENOENT when the share is not there.
+    @discardableResult
+    public func addTarget(_ target: String, to share: Share) throws(ShareError) -> Share {
+        try state.withLock { state throws(ShareError) in
+            if let other = state.shares.first(where: { $0.targets.contains(target) }), other.subname != share.subname {
+                throw .targetInUse(target: target, by: other.hostPath)
+            }
+            guard
+                let index = state.shares.firstIndex(where: {
+                    $0.subname == share.subname && $0.bucket == share.bucket
+                })
+            else { throw .source(share.hostPath, .noSuchFileOrDirectory) }
+            if !state.shares[index].targets.contains(target) { state.shares[index].targets.append(target) }
+            return state.shares[index]
+        }
+    }
+
     // MARK: Devices
 
     /// The device of a bucket, made when it is first asked for. The bucket may be empty: shares can be added later.
@@ -167,7 +199,9 @@ public final class ShareHost: Sendable {
     }
 
     /// The path made absolute and freed of symbolic links, `.` and `..`. Corresponds to realpath(3).
-    private static func canonicalPath(_ source: FilePath) throws(ShareError) -> FilePath {
+    ///
+    /// - Throws: `.source` with what the host says of the path, or `.emptySource`.
+    public static func resolve(_ source: FilePath) throws(ShareError) -> FilePath {
         guard !source.isEmpty else { throw .emptySource }
         var absolute = source
         if source.isRelative {

@@ -137,6 +137,7 @@ final class Supervisor {
         case .unmount:
             guard let request = UnmountRequest(payload: payload) else { return refuse(payload, "unmount a share") }
             work(request.id, .unmount(request))
+        case .listMounts: if let request = reader.word() { listMounts(for: request) }
         case .powerOff: ending = .powerOff
         default: break
         }
@@ -197,6 +198,27 @@ final class Supervisor {
             workers.append(try MountWorker(request, task))
         } catch {
             link.send(result: error, to: request, "start a process for a share")
+        }
+    }
+
+    /// Tells the mounts of aggregates, in as many frames as they take.
+    private func listMounts(for request: UInt32) {
+        do throws(Errno) {
+            let table = try Files.content(of: "/proc/self/mountinfo", limit: 16 << 20)
+            var frame = PayloadWriter()
+            frame.append(request)
+            for line in table.split(separator: 0x0a) where Aggregate.isMount([UInt8](line)) {
+                if frame.bytes.count + line.count >= frameMaximumPayload {
+                    link.send(.mounts, frame.bytes)
+                    frame = PayloadWriter()
+                    frame.append(request)
+                }
+                frame.appendRemainder([UInt8](line) + [0x0a])
+            }
+            link.send(.mounts, frame.bytes)
+            link.send(result: nil, to: request, "")
+        } catch {
+            link.send(result: error, to: request, "read the mounts")
         }
     }
 

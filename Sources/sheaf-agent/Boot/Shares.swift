@@ -10,8 +10,9 @@ struct Shares {
         try attempt("mount the share on \(target)") { () throws(Errno) in
             // What is mounted on `/` is below the agent's own root and would never be seen.
             guard target.bytes.contains(where: { $0 != 0x2f }) else { throw .invalidArgument }
-            try Files.makeDirectories(target)
-            try Aggregate.bind(share.subname, of: share.bucket, at: target)
+            try Files.withDirectories(target) { () throws(Errno) in
+                try Aggregate.bind(share.subname, of: share.bucket, at: target)
+            }
         }
     }
 

@@ -46,13 +46,22 @@ enum Files {
         }
     }
 
-    /// Makes a directory and all that lead to it.
-    static func makeDirectories(_ path: Text) throws(Errno) {
-        var made = Text([])
-        for name in path.bytes.split(separator: 0x2f) {
-            made = "\(made)/\([UInt8](name))"
-            // Asking first keeps a file system that may not be written from saying so about what is there already.
-            if !exists(made) { try makeDirectory(made) }
+    /// Makes a directory and all that lead to it, runs `body`, and takes back what was made if either fails.
+    static func withDirectories<Value>(_ path: Text, _ body: () throws(Errno) -> Value) throws(Errno) -> Value {
+        var made: [Text] = []
+        do throws(Errno) {
+            var next = Text([])
+            for name in path.bytes.split(separator: 0x2f) {
+                next = "\(next)/\([UInt8](name))"
+                // Asking first keeps a file system that may not be written from saying so about what is there already.
+                if exists(next) { continue }
+                try makeDirectory(next)
+                made.append(next)
+            }
+            return try body()
+        } catch {
+            while let last = made.popLast() { _ = last.withCString { rmdir($0) } }
+            throw error
         }
     }
 

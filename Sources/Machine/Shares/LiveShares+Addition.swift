@@ -1,0 +1,253 @@
+internal import EventLoop
+internal import FileService
+internal import GuestLink
+internal import Linux
+internal import ShareHost
+internal import SystemPackage
+
+internal import enum ShareHost.Bucket
+
+extension LiveShares {
+    /// Seconds that the host and the guest have for one request, where it does not say.
+    public static let patience = 10.0
+
+    /// Shares one more host directory, and has the guest mount it. One that is shared already with the same access and name
+    /// gets a target more; one that is at its target already is simply told of.
+    ///
+    /// - Parameters:
+    ///   - request: The directory, and where the guest is to have it.
+    ///   - limit: Seconds that host and guest may take together.
+    ///   - completion: Called once, when the guest has it or it has failed.
+    public func add(
+        _ request: ShareRequest, within limit: Double? = nil,
+        completion: @escaping (Result<Addition, Failure>) -> Void
+    ) {
+        let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
+        guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
+        guard request.name == nil || !permanent.contains(request.name ?? "") else {
+            return operation.finish(
+                .failure(Failure(.invalid, "the guest's root has the name '\(request.name ?? "")'; give another")))
+        }
+        let access = onlyAccess ?? (request.isReadOnly ? .readOnly : .readWrite)
+        if request.isReadOnly, access == .readWrite {
+            return operation.finish(
+                .failure(Failure(.invalid, "\(request.source) cannot be ro here: this device lets the guest write")))
+        }
+        operation.fail(on: loop, after: Self.hostIsSilent(request.source))
+        workers.run { Result { () throws(ShareError) in try ShareHost.resolve(request.source) } } completion: { [self] in
+            switch $0 {
+            case .failure(let error): operation.finish(.failure(Failure(error)))
+            case .success(let path): claim(request, path, access, operation)
+            }
+        }
+    }
+
+    /// Waits for others that work on the same share or target.
+    private func claim(
+        _ request: ShareRequest, _ path: FilePath, _ access: Access, _ operation: ShareOperation<Addition>
+    ) {
+        var target: String?
+        if guest != nil {
+            let place = (request.target.map { FilePath($0) } ?? path).lexicallyNormalized()
+            do throws(LaunchError) {
+                try ShareTarget.check(place, for: path)
+            } catch {
+                return operation.finish(.failure(Failure(.invalid, error.description)))
+            }
+            target = place.string
+        }
+        let subname = request.name ?? Share.subname(hostPath: path, access: access)
+        var keys: Set<Claims.Key> = [.share("\(Bucket(access).rawValue)/\(subname)")]
+        if let target { keys.insert(.target(target)) }
+        claims.take(keys) { [self] in
+            let step = AdditionStep(
+                source: path, access: access, name: request.name, target: target,
+                options: ChildOptions(hidesPersonalData: request.hidesPersonalData), keys: keys, operation: operation)
+            guard !operation.isOver, !isClosed else { return end(step, .failure(Self.isEnding)) }
+            serve(step)
+        }
+    }
+
+    /// What is decided of an addition once it may begin.
+    private struct AdditionStep {
+        var source: FilePath
+        var access: Access
+        var name: String?
+        var target: String?
+        var options: ChildOptions
+        var keys: Set<Claims.Key>
+        var operation: ShareOperation<Addition>
+        var isHotPlugged = false
+        var hostMilliseconds = 0.0
+    }
+
+    /// Has the host serve it.
+    private func serve(_ step: AdditionStep) {
+        if let target = step.target {
+            if let other = targets(below: target).first {
+                return end(
+                    step,
+                    .failure(
+                        Failure(
+                            .invalid,
+                            "cannot mount \(step.source) at \(target) in the guest: it would hide the share at \(other)",
+                            .resourceBusy)))
+            }
+        }
+        let shareHost = self.shareHost
+        let sources = step.target == nil ? [:] : sourcesByTarget
+        let (source, access, name, target, options) = (step.source, step.access, step.name, step.target, step.options)
+        workers.run {
+            do {
+                if let target { try ShareTarget.checkMountPoint(FilePath(target), for: source, among: sources) }
+                return Result<ShareHost.Addition, Failure>.success(
+                    try shareHost.add(source, access: access, name: name, target: target, options: options))
+            } catch let error as ShareError {
+                return .failure(Failure(error))
+            } catch {
+                return .failure(Failure(.invalid, "\(error)"))
+            }
+        } completion: { [self] result in
+            switch result {
+            case .failure(let failure): end(step, .failure(failure))
+            case .success(let addition): served(addition, step)
+            }
+        }
+    }
+
+    private func served(_ addition: ShareHost.Addition, _ step: AdditionStep) {
+        var step = step
+        step.hostMilliseconds = step.operation.milliseconds
+        guard !step.operation.isOver, !isClosed else { return withdraw(addition, step, Self.isEnding) }
+        guard let target = step.target else { return finish(addition, step) }
+        if let there = placements[target], there.state == .mounted { return finish(addition, step) }
+        step.operation.fail(on: loop, after: Self.guestIsSilent(step.source))
+        guard let devices else { return mount(addition, step) }
+        devices.ensure(addition.share.bucket) { [self] result in
+            switch result {
+            case .failure(let failure):
+                let text = "cannot plug in the device for \(step.source): \(failure.text)"
+                withdraw(addition, step, Failure(.host, text, failure.errno))
+            case .success(let isHotPlugged):
+                guard !step.operation.isOver else { return withdraw(addition, step, Self.isEnding) }
+                step.isHotPlugged = isHotPlugged
+                mount(addition, step)
+            }
+        }
+    }
+
+    /// Has the guest mount it.
+    private func mount(_ addition: ShareHost.Addition, _ step: AdditionStep) {
+        guard let guest, let target = step.target else { return finish(addition, step) }
+        let share = addition.share
+        placements[target] = Placement(bucket: share.bucket, subname: share.subname, state: .mounting)
+        step.operation.relax()
+        guest.mount(share.setting(at: target), within: step.operation.left) { [self] result in
+            switch result {
+            case .success:
+                placements[target]?.state = .mounted
+                finish(addition, step)
+            case .failure(let failure):
+                placements[target] = nil
+                withdraw(addition, step, Failure(failure, step.source))
+            }
+        }
+    }
+
+    private func finish(_ addition: ShareHost.Addition, _ step: AdditionStep) {
+        let share = shareHost.share(named: addition.share.subname, in: addition.share.bucket) ?? addition.share
+        end(
+            step,
+            .success(
+                Addition(
+                    share: described(share), target: step.target, isNew: addition.isNew,
+                    isHotPlugged: step.isHotPlugged, hostMilliseconds: step.hostMilliseconds,
+                    milliseconds: step.operation.milliseconds)))
+    }
+
+    /// Takes back on the host what could not be had in the guest.
+    private func withdraw(_ addition: ShareHost.Addition, _ step: AdditionStep, _ failure: Failure) {
+        drop(step.target.map { [$0] } ?? [], of: addition.share, revoke: true, evenIfUntargeted: addition.isNew) { [self] _ in
+            end(step, .failure(failure))
+        }
+    }
+
+    private func end(_ step: AdditionStep, _ result: Result<Addition, Failure>) {
+        step.operation.finish(result)
+        claims.release(step.keys)
+    }
+
+    /// Takes targets from a share, and with the last of them the share itself.
+    ///
+    /// - Parameters:
+    ///   - targets: Not in the guest any more.
+    ///   - revoke: Whether what the guest has open of a share that goes fails from now on.
+    ///   - evenIfUntargeted: Whether a share goes that never had a target.
+    ///   - completion: Called with whether the share is gone.
+    func drop(
+        _ targets: [String], of share: Share, revoke: Bool, evenIfUntargeted: Bool = true,
+        completion: @escaping (Bool) -> Void
+    ) {
+        for target in targets {
+            shareHost.removeTarget(target)
+            placements[target] = nil
+        }
+        let left = shareHost.share(named: share.subname, in: share.bucket)?.targets ?? []
+        guard left.isEmpty, evenIfUntargeted || !targets.isEmpty else { return completion(false) }
+        let shareHost = self.shareHost
+        // Closing what the guest had open may take the host as long as opening it.
+        workers.run {
+            (try? shareHost.remove(named: share.subname, from: share.bucket, revoke: revoke)) != nil
+        } completion: { completion($0) }
+    }
+
+    /// The host directories that are in the guest, by target; the root too, where the guest writes it through.
+    var sourcesByTarget: [FilePath: FilePath] {
+        var sources: [FilePath: FilePath] = [:]
+        for share in shareHost.shares {
+            for target in share.targets where target != "/" || share.bucket == .readWrite {
+                sources[FilePath(target)] = share.hostPath
+            }
+        }
+        return sources
+    }
+}
+
+extension LiveShares {
+    static var isEnding: Failure { Failure(.unavailable, "the VM is about to end") }
+
+    static func hostIsSilent(_ source: FilePath) -> Failure {
+        Failure(.host, "cannot share \(source): the host's file system does not answer (ETIMEDOUT)", .timedOut)
+    }
+
+    static func guestIsSilent(_ source: FilePath) -> Failure {
+        Failure(
+            .guestSilent,
+            "cannot mount \(source) in the guest: the guest does not answer; nothing of it is left on the host", .timedOut)
+    }
+}
+
+extension LiveShares.Failure {
+    init(_ error: ShareError) {
+        self.init(error.errno == .invalidArgument ? .invalid : .host, error.description, error.errno)
+    }
+
+    /// What the guest has said of a mount.
+    init(_ failure: GuestMounts.Failure, _ source: FilePath) {
+        switch failure {
+        case .refused(let errno, let attempt):
+            self.init(.guest, "the guest cannot \(attempt): \(errno.explained)\(Self.advice(errno))", errno)
+        case .silent: self = LiveShares.guestIsSilent(source)
+        case .gone: self.init(.unavailable, "cannot mount \(source) in the guest: the guest has gone", nil)
+        }
+    }
+
+    private static func advice(_ errno: Errno) -> String {
+        switch errno {
+        case .readOnlyFileSystem, .permissionDenied:
+            "; the guest cannot make the directory there: make it first, or give another target"
+        case .notDirectory: "; there is a file: give another target"
+        default: ""
+        }
+    }
+}
