@@ -66,7 +66,7 @@ let package = Package(
         // Control plane, top down.
         host(
             "Commands",
-            ["Control", "Machine", "ShareHost", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
+            ["Control", "Machine", "FileService", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
         host("Control", ["EventLoop", "Linux", "CLinux", system]),
         host(
             "Machine",

@@ -6,6 +6,9 @@ internal import SystemPackage
 
 /// Joins a launcher to its control socket: what clients ask is asked of the launcher.
 final class ControlPoint {
+    /// How long a guest may take to tell its mounts for a status, which comes without them then.
+    private static let glance = Duration.milliseconds(500)
+
     private var server: ControlServer?
 
     /// Opens the socket when the launcher starts its VM. To be kept while it runs.
@@ -13,59 +16,89 @@ final class ControlPoint {
     /// A VM without a socket runs all the same, and says so unless it is to be quiet.
     init(of launcher: Launcher, isQuiet: Bool) {
         let say = { (reason: String) in
-            if !isQuiet { FileDescriptor.standardError.say("sheaf: ps and status cannot ask this VM: \(reason)") }
+            if !isQuiet { FileDescriptor.standardError.say("sheaf: other commands cannot reach this VM: \(reason)") }
         }
         launcher.onHidden = say
         launcher.onStart = { [weak self, unowned launcher] loop, socket in
             let server = ControlServer(version: Sheaf.version, on: loop) { [unowned launcher] call in
-                switch call.request {
-                case .status:
-                    guard let status = launcher.status else {
-                        return call.answer(.failure(ControlFailure(.unavailable, "the VM is not there yet")))
-                    }
-                    call.answer(.success(.status(MachineStatus(status))))
-                default:
-                    call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
-                }
+                Self.serve(call, by: launcher)
             }
             do throws(Errno) {
                 try server.listen(at: socket)
                 self?.server = server
             } catch {
-                let bytes = socket.string.utf8.count
-                let advice =
-                    error == .fileNameTooLong
-                    ? " has \(bytes) bytes, and a socket's path at most 107; set XDG_RUNTIME_DIR to a shorter one"
-                    : " cannot be listened at: \(error.explained)"
-                say("'\(socket)'\(advice)")
+                say(Self.explained(error, socket))
             }
         }
     }
-}
 
-extension MachineStatus {
-    /// A launcher's own status in the protocol's words.
-    init(_ status: VMStatus) {
-        self.init(
-            name: status.name, state: State(status.state), pid: status.pid, qemuPid: status.qemuPID,
-            kernelRelease: status.kernelRelease, kernel: status.kernel.string, accelerator: status.accelerator,
-            cpus: status.cpus, memoryMiB: status.memory, uptime: (status.uptime * 1000).rounded() / 1000,
-            aggregates: [],
-            shares: status.shares.map {
-                ShareStatus(
-                    bucket: $0.bucket, subname: $0.subname, source: $0.source, access: $0.access,
-                    targets: [ShareStatus.Target(path: $0.target, state: .mounted)], activity: ShareActivity())
-            })
+    /// Why there can be no socket at a path.
+    static func explained(_ error: Errno, _ socket: FilePath) -> String {
+        let advice =
+            error == .fileNameTooLong
+            ? " has \(socket.string.utf8.count) bytes, and a socket's path at most 107; set XDG_RUNTIME_DIR to a shorter one"
+            : " cannot be listened at: \(error.explained)"
+        return "'\(socket)'\(advice)"
     }
-}
 
-extension MachineStatus.State {
-    fileprivate init(_ state: VMStatus.State) {
-        switch state {
-        case .preparing: self = .preparing
-        case .booting: self = .booting
-        case .running: self = .running
-        case .ending: self = .ending
+    private static func serve(_ call: ControlCall, by launcher: Launcher) {
+        guard let shares = launcher.shares else {
+            return call.answer(.failure(ControlFailure(.unavailable, "the VM is not there yet")))
+        }
+        switch call.request {
+        case .status:
+            shares.refresh(within: glance) { [weak launcher] in
+                guard let status = launcher?.status else {
+                    return call.answer(.failure(ControlFailure(.unavailable, "the VM is about to end")))
+                }
+                call.answer(.success(.status(MachineStatus(status))))
+            }
+        case .addShare, .removeShare, .changeShare: serve(call, on: shares, mountCommand: nil)
+        case .execute, .stop: call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
+        }
+    }
+
+    /// Does what a call asks of shares.
+    ///
+    /// - Parameter mountCommand: The line that shows a share in the guest, by its name, where no agent does that.
+    static func serve(_ call: ControlCall, on shares: LiveShares, mountCommand: ((String) -> String)?) {
+        func answer(_ result: Result<LiveShares.Addition, LiveShares.Failure>) {
+            call.answer(
+                result.map { .added(AddedShare($0, mountCommand: mountCommand?($0.share.subname))) }
+                    .mapError(ControlFailure.init))
+        }
+        switch call.request {
+        case .addShare(let asked):
+            guard let access = access(asked.access, call) else { return }
+            var request = ShareRequest(
+                source: FilePath(asked.source), target: asked.target, isReadOnly: access == .some(true),
+                name: asked.name)
+            request.hidesPersonalData = asked.hidesPersonalData ?? false
+            shares.add(request, within: asked.timeout, completion: answer)
+        case .changeShare(let asked):
+            guard let access = access(asked.access, call) else { return }
+            shares.change(
+                asked.share, target: asked.target, isReadOnly: access, force: asked.force ?? false,
+                within: asked.timeout, completion: answer)
+        case .removeShare(let asked):
+            shares.remove(
+                asked.share, force: asked.force ?? false, revoke: asked.revoke ?? false, within: asked.timeout
+            ) { result in
+                call.answer(result.map { .removed(RemovedShare($0)) }.mapError(ControlFailure.init))
+            }
+        default: call.answer(.failure(ControlFailure(.unsupported, "that is nothing that shares can do")))
+        }
+    }
+
+    /// Whether an access is read-only; `.some(nil)` where none is given. One that is none is answered.
+    private static func access(_ text: String?, _ call: ControlCall) -> Bool?? {
+        switch text {
+        case nil: return .some(nil)
+        case "ro": return true
+        case "rw": return false
+        case let text?:
+            call.answer(.failure(ControlFailure(.invalidRequest, "'\(text)' is no access (rw or ro)")))
+            return nil
         }
     }
 }

@@ -12,11 +12,12 @@ public struct Sheaf: ParsableCommand {
             sheaf run -v ~/src:/src                       a shell in a VM that has ~/src at /src
             sheaf run -v .:/work -- make -C /work check   run one command there and exit with its status
             sheaf ps                                      the VMs that run, and what they run on
+            sheaf share add ~/data:/data                  one of them gets a folder more, now
             sheaf status                                  one of them, and its shares
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
         version: version,
-        subcommands: [RunCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self])
+        subcommands: [RunCommand.self, ShareCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self])
 
     /// Sheaf's version.
     static let version = "0.1.0"

@@ -10,6 +10,7 @@ struct ObjectTable<Object: AnyObject>: ~Copyable {
 
     private var slots: UnsafeMutablePointer<Slot>
     private var mask: Int
+    private var isClosed = false
     private(set) var count = 0
 
     init() {
@@ -50,10 +51,15 @@ struct ObjectTable<Object: AnyObject>: ~Copyable {
     }
 
     /// Adds an object, whether or not there is one with this tag.
-    mutating func insert(_ object: Object, tag: UInt64) {
+    ///
+    /// - Returns: False when the table is closed, and the object not in it.
+    @discardableResult
+    mutating func insert(_ object: Object, tag: UInt64) -> Bool {
+        if isClosed { return false }
         if (count + 1) * 4 > (mask + 1) * 3 { grow() }
         place(Slot(tag: tag, object: Unmanaged.passRetained(object)))
         count += 1
+        return true
     }
 
     private mutating func place(_ slot: Slot) {
@@ -94,8 +100,9 @@ struct ObjectTable<Object: AnyObject>: ~Copyable {
         (0...mask).compactMap { slots[$0].object?.takeUnretainedValue() }
     }
 
-    /// Takes every object out; the caller lets go of them after the lock.
-    mutating func removeAll() -> [Object] {
+    /// Takes every object out, and none in any more; the caller lets go of them after the lock.
+    mutating func close() -> [Object] {
+        isClosed = true
         let all = (0...mask).compactMap { slots[$0].object?.takeRetainedValue() }
         slots.deallocate()
         mask = 15

@@ -40,7 +40,9 @@ final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
         return locks[shard].hold { body(&tables[shard]) }
     }
 
-    func insert(_ object: Object, tag: UInt64) {
+    /// Adds an object; false when the table is closed.
+    @discardableResult
+    func insert(_ object: Object, tag: UInt64) -> Bool {
         withTable(of: tag) { $0.insert(object, tag: tag) }
     }
 
@@ -54,10 +56,11 @@ final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
         (0..<ShardedTable.count).flatMap { index in locks[index].hold { tables[index].snapshot() } }
     }
 
-    /// Takes everything out. What goes is let go of here, with no lock held: closing a file may block.
-    func removeAll() {
+    /// Takes everything out, and nothing in any more. What goes is shown to `body` and let go of here, with no lock held:
+    /// closing a file may block.
+    func close(_ body: (Object) -> Void = { _ in }) {
         for index in 0..<ShardedTable.count {
-            _ = locks[index].hold { tables[index].removeAll() }
+            for object in locks[index].hold({ tables[index].close() }) { body(object) }
         }
     }
 }

@@ -13,6 +13,8 @@ public struct VMStatus: Equatable, Sendable {
         case running
         /// The guest powers off, or is off.
         case ending
+        /// There is no VM, but a file server for somebody else's.
+        case serving
     }
 
     /// How a share is at one of its targets.
@@ -79,14 +81,14 @@ public struct VMStatus: Equatable, Sendable {
     public var qemuPID: Int32?
     /// The guest kernel's own word on its release, once the agent has spoken.
     public var kernelRelease: String?
-    /// The kernel's image.
-    public var kernel: FilePath
+    /// The kernel's image; this and the next three are nil without a VM.
+    public var kernel: FilePath?
     /// `kvm` or `tcg`.
-    public var accelerator: String
+    public var accelerator: String?
     /// Virtual CPUs.
-    public var cpus: Int
+    public var cpus: Int?
     /// The guest's memory, in MiB.
-    public var memory: Int
+    public var memory: Int?
     /// Seconds since the launcher started.
     public var uptime: Double
     /// The virtio-fs devices.

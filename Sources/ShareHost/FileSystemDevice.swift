@@ -12,7 +12,7 @@ public import VhostUser
 /// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
 public final class FileSystemDevice: Sendable {
     /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
-    public static let maximumRequestQueues = 8
+    public static let maximumRequestQueues = RequestDispatcher.laneCount - 1
 
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
@@ -59,8 +59,8 @@ public final class FileSystemDevice: Sendable {
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log) { _ in
-            let dispatcher = RequestDispatcher(aggregate: aggregate)
+        self.init(requestQueues: requestQueues, log: log) { ring in
+            let dispatcher = RequestDispatcher(aggregate: aggregate, lane: ring)
             return RequestHandler(
                 serve: { dispatcher.dispatch(readable: $0, writable: $1) },
                 mayTakeLong: { RequestDispatcher.mayTakeLong($0) })

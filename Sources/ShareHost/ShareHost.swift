@@ -154,7 +154,33 @@ public final class ShareHost: Sendable {
         }
     }
 
+    // MARK: Activity
+
+    /// What guests do with each share of a bucket, by the share's name.
+    public func activities(in bucket: Bucket) -> [String: ChildActivity] {
+        let aggregate = state.withLock { $0.aggregates[bucket] }
+        var activities: [String: ChildActivity] = [:]
+        for (name, activity) in aggregate?.activities ?? [] { activities[name] = activity }
+        return activities
+    }
+
+    /// What guests do with all the shares that a bucket has now.
+    public func activity(of bucket: Bucket) -> ChildActivity {
+        state.withLock { $0.aggregates[bucket] }?.activity ?? ChildActivity()
+    }
+
     // MARK: Devices
+
+    /// The devices that were made, the writable one first.
+    public var deviceSummaries: [DeviceSummary] {
+        let (devices, aggregates) = state.withLock { ($0.devices, $0.aggregates) }
+        return Bucket.allCases.compactMap { bucket in
+            guard let device = devices[bucket] else { return nil }
+            return DeviceSummary(
+                bucket: bucket, requestQueues: device.requestQueues, isServing: device.isServing,
+                childCount: aggregates[bucket]?.childCount ?? 0)
+        }
+    }
 
     /// The device of a bucket, made when it is first asked for. The bucket may be empty: shares can be added later.
     ///

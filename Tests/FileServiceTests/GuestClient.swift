@@ -19,10 +19,10 @@ final class GuestClient {
     var host: HostDirectory?
     private var lastUnique: UInt64 = 0
 
-    /// Makes a client and begins a session.
-    init(_ aggregate: Aggregate, begin: Bool = true) throws {
+    /// Makes a client on a lane and begins a session.
+    init(_ aggregate: Aggregate, begin: Bool = true, lane: Int = 0) throws {
         self.aggregate = aggregate
-        dispatcher = RequestDispatcher(aggregate: aggregate)
+        dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
         if begin { try initialize() }
     }
 

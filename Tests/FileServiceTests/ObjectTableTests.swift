@@ -51,8 +51,10 @@ import Testing
             let item = Item(1)
             watched = item
             table.insert(item, tag: 1)
-            _ = table.removeAll()
+            _ = table.close()
             #expect(table.count == 0)
+            let isTaken = table.insert(item, tag: 2)
+            #expect(!isTaken)
         }
         #expect(watched == nil)
     }

@@ -164,6 +164,26 @@ import Testing
         }
     }
 
+    @Test func describesTheDevicesThatWereMade() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let share = try host.add(folder, access: .readOnly).share
+            #expect(host.deviceSummaries.isEmpty)
+            _ = try host.makeDevice(for: .readOnly, requestQueues: 2)
+            _ = try host.makeDevice(for: .readWrite, requestQueues: 1)
+
+            let summaries = host.deviceSummaries
+
+            #expect(summaries.map(\.tag) == ["sheaf-rw", "sheaf-ro"])
+            #expect(summaries.map(\.requestQueues) == [1, 2])
+            #expect(summaries.map(\.isServing) == [false, false])
+            #expect(summaries.map(\.childCount) == [0, 1])
+            #expect(host.activities(in: .readOnly) == [share.subname: ChildActivity()])
+            #expect(host.activities(in: .readWrite).isEmpty)
+            #expect(host.activity(of: .readOnly) == ChildActivity())
+        }
+    }
+
     private func checkedCall(_ result: CInt) throws {
         try #require(result == 0)
     }

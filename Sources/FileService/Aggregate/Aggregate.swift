@@ -137,9 +137,27 @@ public final class Aggregate: Sendable {
         lock.hold { state.pointee.registry.children }.map(\.summary)
     }
 
-    // MARK: For dispatchers
+    /// How many shares there are.
+    public var childCount: Int { lock.hold { state.pointee.registry.children.count } }
 
-    var childCount: Int { lock.hold { state.pointee.registry.children.count } }
+    // MARK: Activity
+
+    /// What guests do with the share of this name; nil when there is none.
+    public func activity(of name: String) -> ChildActivity? {
+        lock.hold { state.pointee.registry.child(named: name.utf8) }?.counters.activity
+    }
+
+    /// What guests do with each share, in the order in which they were added.
+    public var activities: [(name: String, activity: ChildActivity)] {
+        allChildren.map { ($0.name, $0.counters.activity) }
+    }
+
+    /// What guests do with all the shares that there are.
+    public var activity: ChildActivity {
+        allChildren.reduce(into: ChildActivity()) { $0.add($1.counters.activity) }
+    }
+
+    // MARK: For dispatchers
 
     func child(named name: UnsafeRawBufferPointer) -> Child? {
         lock.hold { state.pointee.registry.child(named: name) }

@@ -11,6 +11,8 @@ final class Child: Sendable {
     let options: ChildOptions
     let root: HostRoot
     let numbering: InodeNumbering
+    /// What the guest does with it.
+    let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
     private let revoked = Atomic<Bool>(false)
 

@@ -35,11 +35,12 @@ final class Session: Sendable {
         return node
     }
 
-    func tag(of key: NodeKey) -> UInt64 { key.tag(seed: seed) }
+    private func tag(of key: NodeKey) -> UInt64 { key.tag(seed: seed) }
 
     /// The node with this key, with one more reference; nil when there is none.
-    func acquire(_ key: NodeKey, tag: UInt64) -> Node? {
-        index.withTable(of: tag) { table in
+    func acquire(_ key: NodeKey) -> Node? {
+        let tag = tag(of: key)
+        return index.withTable(of: tag) { table in
             guard let node = table.find(tag, where: { $0.key == key }) else { return nil }
             Session.addReference(to: node)
             return node
@@ -54,10 +55,13 @@ final class Session: Sendable {
 
     /// The node with this key, with one more reference, made if there is none. It is found under `name` in `parent`;
     /// without a name, a new node is one that has none, and is to be given a descriptor at once.
+    ///
+    /// - Throws: ESTALE when the share was revoked meanwhile.
     func adopt(
-        _ key: NodeKey, tag: UInt64, name: UnsafeRawBufferPointer?, in parent: Node, zone: Zone, found: cl_statx
-    ) -> Node {
-        index.withTable(of: tag) { table in
+        _ key: NodeKey, name: UnsafeRawBufferPointer?, in parent: Node, zone: Zone, found: cl_statx, lane: Int
+    ) throws(Errno) -> Node {
+        let tag = tag(of: key)
+        let adopted: Node? = index.withTable(of: tag) { table in
             if let node = table.find(tag, where: { $0.key == key }) {
                 Session.addReference(to: node)
                 return node
@@ -68,14 +72,29 @@ final class Session: Sendable {
                 pool: pool)
             table.insert(node, tag: tag)
             // Before the other lock is let go: whoever finds the node by its key may send its id to the guest at once.
-            nodes.insert(node, tag: node.id.rawValue)
+            let isKnown = nodes.insert(node, tag: node.id.rawValue)
+            if parent.child.isRevoked {
+                withdraw(node, from: &table)
+                return nil
+            }
+            if isKnown { node.child.counters.countInodes(1, lane: lane) }
             return node
         }
+        guard let adopted else { throw .staleNFSFileHandle }
+        return adopted
+    }
+
+    /// Takes a new node back: it may have come too late for `revoke` to find it.
+    private func withdraw(_ node: Node, from table: inout ObjectTable<Node>) {
+        _ = table.remove(node.tag) { $0 === node }
+        nodes.remove(node.id.rawValue)
     }
 
     /// The node of a share's root, with one more reference.
-    func acquireRoot(of child: Child, _ found: cl_statx) -> Node {
-        roots.withTable(of: UInt64(child.id)) { table in
+    ///
+    /// - Throws: ESTALE when the share was revoked meanwhile.
+    func acquireRoot(of child: Child, _ found: cl_statx) throws(Errno) -> Node {
+        let acquired: Node? = roots.withTable(of: UInt64(child.id)) { table in
             if let node = table.find(UInt64(child.id)) {
                 Session.addReference(to: node)
                 return node
@@ -85,12 +104,18 @@ final class Session: Sendable {
                 rootOf: child, id: takeNodeID(), key: key, tag: UInt64(child.id), found: found, pool: pool)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
+            if child.isRevoked {
+                withdraw(node, from: &table)
+                return nil
+            }
             return node
         }
+        guard let acquired else { throw .staleNFSFileHandle }
+        return acquired
     }
 
     /// Takes references back. More than there are, and nodes that are not there, are the guest's mistake and harmless.
-    func forget(_ id: NodeID, count: UInt64) {
+    func forget(_ id: NodeID, count: UInt64, lane: Int?) {
         guard let node = nodes.find(id.rawValue) else { return }
         let table = node.isChildRoot ? roots : index
         let isLast = table.withTable(of: node.tag) { table in
@@ -102,12 +127,18 @@ final class Session: Sendable {
             _ = table.remove(node.tag) { $0 === node }
             return true
         }
-        if isLast { nodes.remove(id.rawValue) }
+        // What goes may be what stands in for the node by now.
+        if isLast, let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
     }
 
     private static func addReference(to node: Node) {
         let held = node.references.load(ordering: .relaxed)
         node.references.store(held == .max ? held : held + 1, ordering: .relaxed)
+    }
+
+    /// Counts a node that the guest has got to know, or that it knows no more; the roots of shares are not counted.
+    private static func count(_ node: Node, _ change: Int, lane: Int?) {
+        if !node.isChildRoot { node.child.counters.countInodes(change, lane: lane) }
     }
 
     private func takeNodeID() -> NodeID {
@@ -139,11 +170,25 @@ final class Session: Sendable {
 
     /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
     /// own descriptor, or -1, with neither; all that is the handle's from now on.
-    func open(_ node: Node, descriptor: CInt, stream: DirectoryStream? = nil) -> Handle {
+    ///
+    /// - Throws: ESTALE when the share was revoked meanwhile.
+    func open(
+        _ node: Node, descriptor: CInt, stream: DirectoryStream? = nil, lane: Int
+    ) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
         let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
-        handles.insert(handle, tag: id.rawValue)
+        if handles.insert(handle, tag: id.rawValue) { node.child.counters.countHandles(1, lane: lane) }
+        if node.child.isRevoked {
+            // It may have come too late for `revoke` to find it.
+            remove(handle, lane: lane)
+            throw .staleNFSFileHandle
+        }
         return handle
+    }
+
+    private func remove(_ handle: Handle, lane: Int?) {
+        guard handles.remove(handle.id.rawValue) != nil else { return }
+        handle.node.child.counters.countHandles(-1, lane: lane)
     }
 
     /// The handle that a request names.
@@ -164,16 +209,15 @@ final class Session: Sendable {
     }
 
     /// Closes a handle; requests that still use it finish first.
-    func close(_ id: HandleID, of node: Node) throws(Errno) {
-        _ = try handle(id, of: node)
-        handles.remove(id.rawValue)
+    func close(_ id: HandleID, of node: Node, lane: Int) throws(Errno) {
+        remove(try handle(id, of: node), lane: lane)
     }
 
     // MARK: Ends
 
     /// Lets go of everything the host holds for a share: its handles are gone, its nodes answer ESTALE until forgotten.
     func revoke(_ child: Child) {
-        for handle in handles.snapshot() where handle.node.child === child { handles.remove(handle.id.rawValue) }
+        for handle in handles.snapshot() where handle.node.child === child { remove(handle, lane: nil) }
         let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
             let table = node.isChildRoot ? roots : index
@@ -181,7 +225,9 @@ final class Session: Sendable {
                 _ = table.remove(node.tag) { $0 === node }
                 nodes.withTable(of: node.id.rawValue) { nodes in
                     guard nodes.remove(node.id.rawValue) != nil else { return }
-                    nodes.insert(Node(standingInFor: node, of: standIn), tag: node.id.rawValue)
+                    Session.count(node, -1, lane: nil)
+                    let other = Node(standingInFor: node, of: standIn)
+                    if nodes.insert(other, tag: node.id.rawValue) { Session.count(other, 1, lane: nil) }
                 }
             }
         }
@@ -189,14 +235,14 @@ final class Session: Sendable {
 
     /// Drops the root node of a removed share if the guest has no reference to it.
     func dropRoot(of child: Child) {
-        if let node = roots.find(UInt64(child.id)) { forget(node.id, count: 0) }
+        if let node = roots.find(UInt64(child.id)) { forget(node.id, count: 0, lane: nil) }
     }
 
-    /// Forgets everything: the guest has.
+    /// Forgets everything: the guest has. What a request that is still served would add goes with it.
     func wipe() {
-        handles.removeAll()
-        index.removeAll()
-        roots.removeAll()
-        nodes.removeAll()
+        handles.close { $0.node.child.counters.countHandles(-1, lane: nil) }
+        index.close()
+        roots.close()
+        nodes.close { Session.count($0, -1, lane: nil) }
     }
 }

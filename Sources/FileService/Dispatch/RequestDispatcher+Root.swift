@@ -102,7 +102,7 @@ extension RequestDispatcher {
     private func rootEntry(of child: Child, _ session: Session) throws(Errno) -> EntryOut {
         var found = cl_statx()
         try checked(cl_statx(child.root.descriptor, nil, &found))
-        let node = session.acquireRoot(of: child, found)
+        let node = try session.acquireRoot(of: child, found)
         return entry(node, found, clock: 0)
     }
 

@@ -11,7 +11,12 @@ internal import SystemPackage
 /// One per worker thread, made on that thread and used on no other; its thread has gone through
 /// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
 public final class RequestDispatcher {
+    /// How many lanes there are: one for each ring that a device can have, hiprio among them.
+    public static let laneCount = 9
+
     let aggregate: Aggregate
+    /// Which of every share's counters this thread writes.
+    let lane: Int
     let scratch = Scratch()
     let credentials = ThreadCredentials()
     /// Whether the host leaves set-user-ID bits alone when we write (CAP_FSETID), so that they are ours to clear.
@@ -20,8 +25,13 @@ public final class RequestDispatcher {
     private var knownEpoch: UInt64 = 0
 
     /// Makes a dispatcher for the calling thread.
-    public init(aggregate: Aggregate) {
+    ///
+    /// - Parameters:
+    ///   - aggregate: What it serves.
+    ///   - lane: The number of its ring, below `laneCount`. Two threads that have the same miscount what they do.
+    public init(aggregate: Aggregate, lane: Int = 0) {
         self.aggregate = aggregate
+        self.lane = min(max(0, lane), RequestDispatcher.laneCount - 1)
         keepsPrivileges = cl_thread_may_change_ids()
     }
 
@@ -51,6 +61,10 @@ public final class RequestDispatcher {
         }
     }
 
+    /// This thread's counters of a node's share; there as long as the node.
+    @inline(__always)
+    func counters(of node: Node) -> UnsafeMutablePointer<ActivityLane> { node.child.counters.lanes + lane }
+
     /// Whether a request is of a kind that waits for a disk as a rule, so that what was finished before it should be shown
     /// to the guest first. A guess, to be made before the request is read: its opcode is read again when it is served.
     ///
@@ -68,7 +82,8 @@ public final class RequestDispatcher {
     private func take(_ request: Request) throws(Errno) {
         guard let session = session() else { return }
         switch request.header.opcode {
-        case .forget: session.forget(request.header.node, count: try request.structure(ForgetIn.self).count)
+        case .forget:
+            session.forget(request.header.node, count: try request.structure(ForgetIn.self).count, lane: lane)
         case .batchForget: try batchForget(request, session)
         default: break  // INTERRUPT: every request is soon done. NOTIFY_REPLY: nothing was notified.
         }
@@ -85,8 +100,20 @@ public final class RequestDispatcher {
         guard let session = session() else { throw .ioError }
         if request.header.node == .root { return try serveRoot(request, reply, session) }
         let node = try session.node(request.header.node)
-        if aggregate.access == .readOnly, request.header.opcode.alwaysMutates { throw .readOnlyFileSystem }
+        counters(of: node).pointee.requests.advance(by: 1)
+        do throws(Errno) {
+            return try serve(request, reply, session, node)
+        } catch {
+            let opcode = request.header.opcode
+            if !opcode.isOrdinary(error) { counters(of: node).pointee.record(error, of: opcode) }
+            throw error
+        }
+    }
 
+    private func serve(
+        _ request: Request, _ reply: Reply, _ session: Session, _ node: Node
+    ) throws(Errno) -> UInt32 {
+        if aggregate.access == .readOnly, request.header.opcode.alwaysMutates { throw .readOnlyFileSystem }
         switch request.header.opcode {
         case .lookup: return try lookup(request, reply, session, node)
         case .getattr: return try getattr(request, reply, session, node)
@@ -151,7 +178,7 @@ public final class RequestDispatcher {
         for _ in 0..<min(Int(asked.count), fits) {
             Buffers.gather(request.buffers, skip: skip, count: ForgetOne.byteCount, to: scratch.request)
             let one = scratch.request.loadUnaligned(as: ForgetOne.self)
-            session.forget(one.node, count: one.count)
+            session.forget(one.node, count: one.count, lane: lane)
             skip += ForgetOne.byteCount
         }
     }

@@ -20,6 +20,7 @@ extension RequestDispatcher {
             total += got
             if got < bytes { break }
         }
+        counters(of: node).pointee.bytesRead.advance(by: UInt64(truncatingIfNeeded: total))
         return reply.finish(placed: total)
     }
 
@@ -48,6 +49,7 @@ extension RequestDispatcher {
             total += try checked(result)
             if result < bytes { break }
         }
+        counters(of: node).pointee.bytesWritten.advance(by: UInt64(truncatingIfNeeded: total))
         if asked.writeFlags.contains(.killPrivileges) { try clearPrivileges(node) }
         return try reply.send(WriteOut { $0.size = UInt32(truncatingIfNeeded: total) })
     }
@@ -88,6 +90,7 @@ extension RequestDispatcher {
         let size = Int(min(asked.size, 1 << 30))
         let result = cl_copy_file_range(from.descriptor, source, to.descriptor, place, size)
         let copied = try checked(RequestDispatcher.thisShareOnly(result))
+        counters(of: target).pointee.bytesWritten.advance(by: UInt64(truncatingIfNeeded: copied))
         return try reply.send(WriteOut { $0.size = UInt32(truncatingIfNeeded: copied) })
     }
 

@@ -17,7 +17,7 @@ extension RequestDispatcher {
             _ = try node.borrow()
             descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
         }
-        let handle = session.open(node, descriptor: descriptor, stream: DirectoryStream())
+        let handle = try session.open(node, descriptor: descriptor, stream: DirectoryStream(), lane: lane)
         return try reply.send(OpenOut { $0.handle = handle.id })
     }
 

@@ -50,12 +50,12 @@ extension RequestDispatcher {
         }
         let descriptor = try reopenForHandle(node, flags, session)
         let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
-        let handle = session.open(node, descriptor: descriptor)
+        let handle = try session.open(node, descriptor: descriptor, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
                 try clearPrivileges(node)
             } catch {
-                try? session.close(handle.id, of: node)
+                try? session.close(handle.id, of: node, lane: lane)
                 throw error
             }
         }
@@ -117,7 +117,7 @@ extension RequestDispatcher {
             out.open = try openFile(existing, flags, killPrivileges: asked.openFlags & 1 != 0, session)
             return try reply.send(out)
         } catch {
-            session.forget(entry.node, count: 1)
+            session.forget(entry.node, count: 1, lane: lane)
             throw error
         }
     }
@@ -170,8 +170,14 @@ extension RequestDispatcher {
             try checked(held)
             let zone: Zone = parent.zone == .guardedRoot ? .guarded : parent.zone
             let key = NodeKey(child: parent.child, found)
-            created = session.adopt(
-                key, tag: session.tag(of: key), name: name, in: parent, zone: zone, found: found)
+            do throws(Errno) {
+                created = try session.adopt(
+                    key, name: name, in: parent, zone: zone, found: found, lane: lane)
+            } catch {
+                _ = cl_close(held)
+                session.pool.giveBack()
+                throw error
+            }
             created.lease.add(Lease.oneUse, ordering: .relaxed)
             created.install(held)
             out.entry = entry(created, found, clock: clock)
@@ -180,7 +186,13 @@ extension RequestDispatcher {
             session.pool.giveBack()
             throw error
         }
-        out.open = opened(session.open(created, descriptor: descriptor), keepsPages: false)
+        do throws(Errno) {
+            let handle = try session.open(created, descriptor: descriptor, lane: lane)
+            out.open = opened(handle, keepsPages: false)
+        } catch {
+            session.forget(created.id, count: 1, lane: lane)
+            throw error
+        }
         return try reply.send(out)
     }
 
@@ -196,7 +208,7 @@ extension RequestDispatcher {
 
     func release(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReleaseIn.self)
-        try session.close(asked.handle, of: node)
+        try session.close(asked.handle, of: node, lane: lane)
         return reply.done()
     }
 

@@ -72,7 +72,7 @@ extension RequestDispatcher {
         // the name by now.
         let clock = cl_file_clock()
         let found = try target.status()
-        guard let linked = session.acquire(target.key, tag: target.tag) else { throw .staleNFSFileHandle }
+        guard let linked = session.acquire(target.key) else { throw .staleNFSFileHandle }
         return try reply.send(entry(linked, found, clock: clock))
     }
 

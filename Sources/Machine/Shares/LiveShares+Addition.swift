@@ -34,7 +34,9 @@ extension LiveShares {
                 .failure(Failure(.invalid, "\(request.source) cannot be ro here: this device lets the guest write")))
         }
         operation.fail(on: loop, after: Self.hostIsSilent(request.source))
-        workers.run { Result { () throws(ShareError) in try ShareHost.resolve(request.source) } } completion: { [self] in
+        workers.run {
+            Result { () throws(ShareError) in try ShareHost.resolve(request.source) }
+        } completion: { [self] in
             switch $0 {
             case .failure(let error): operation.finish(.failure(Failure(error)))
             case .success(let path): claim(request, path, access, operation)
@@ -167,7 +169,8 @@ extension LiveShares {
 
     /// Takes back on the host what could not be had in the guest.
     private func withdraw(_ addition: ShareHost.Addition, _ step: AdditionStep, _ failure: Failure) {
-        drop(step.target.map { [$0] } ?? [], of: addition.share, revoke: true, evenIfUntargeted: addition.isNew) { [self] _ in
+        drop(step.target.map { [$0] } ?? [], of: addition.share, revoke: true, evenIfUntargeted: addition.isNew) {
+            [self] _ in
             end(step, .failure(failure))
         }
     }
@@ -198,7 +201,9 @@ extension LiveShares {
         // Closing what the guest had open may take the host as long as opening it.
         workers.run {
             (try? shareHost.remove(named: share.subname, from: share.bucket, revoke: revoke)) != nil
-        } completion: { completion($0) }
+        } completion: {
+            completion($0)
+        }
     }
 
     /// The host directories that are in the guest, by target; the root too, where the guest writes it through.
@@ -223,7 +228,8 @@ extension LiveShares {
     static func guestIsSilent(_ source: FilePath) -> Failure {
         Failure(
             .guestSilent,
-            "cannot mount \(source) in the guest: the guest does not answer; nothing of it is left on the host", .timedOut)
+            "cannot mount \(source) in the guest: the guest does not answer; nothing of it is left on the host",
+            .timedOut)
     }
 }
 

@@ -28,7 +28,8 @@ extension LiveShares {
         let keys = Set([Self.key(named.share)] + named.targets.map { Claims.Key.target($0) })
         claims.take(keys) { [self] in
             // Somebody else may have been at it meanwhile.
-            guard !operation.isOver, !isClosed, let now = try? find(word), now.share.subname == named.share.subname else {
+            guard !operation.isOver, !isClosed, let now = try? find(word), now.share.subname == named.share.subname
+            else {
                 let gone = Failure(.noSuchShare, "the share at '\(word)' has just been removed")
                 return end(keys, operation, .failure(isClosed ? Self.isEnding : gone))
             }
@@ -91,7 +92,11 @@ extension LiveShares {
         guard let guest, let target = targets.last else { return completion() }
         placements[target]?.state = .mounting
         guest.mount(share.setting(at: target), within: .seconds(Self.patience)) { [self] result in
-            if case .success = result { placements[target]?.state = .mounted } else { placements[target]?.state = .gone }
+            if case .success = result {
+                placements[target]?.state = .mounted
+            } else {
+                placements[target]?.state = .gone
+            }
             remount(targets.dropLast(), of: share, completion: completion)
         }
     }

@@ -227,7 +227,8 @@ public final class LiveShares {
         } else {
             let matching = shares.filter { $0.hostPath.string == path || $0.subname == word }
             guard let share = matching.first else {
-                throw Failure(.noSuchShare, "no share is at '\(word)', comes from it or has that name (see sheaf share ls)")
+                throw Failure(
+                    .noSuchShare, "no share is at '\(word)', comes from it or has that name (see sheaf share ls)")
             }
             guard matching.count == 1 else {
                 let names = matching.map { "\($0.targets.first ?? $0.subname) (\($0.access.rawValue))" }
