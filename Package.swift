@@ -66,7 +66,10 @@ let package = Package(
         // Control plane, top down.
         host(
             "Commands",
-            ["Control", "Machine", "FileService", "EventLoop", "Linux", "CLinux", argumentParser, logging, system]),
+            [
+                "Control", "Machine", "QEMU", "FileService", "EventLoop", "Linux", "CLinux", argumentParser, logging,
+                system,
+            ]),
         host("Control", ["EventLoop", "Linux", "CLinux", system]),
         host(
             "Machine",

@@ -7,12 +7,13 @@ internal import SystemPackage
 // A launcher's own words in those of the control protocol.
 
 extension MachineStatus {
-    init(_ status: VMStatus) {
+    /// A launcher's status; `tag` is what a QEMU that is not Sheaf's calls the device.
+    init(_ status: VMStatus, tag: String? = nil) {
         self.init(
             name: status.name, state: State(status.state), pid: status.pid, qemuPid: status.qemuPID,
             kernelRelease: status.kernelRelease, kernel: status.kernel?.string, accelerator: status.accelerator,
             cpus: status.cpus, memoryMiB: status.memory, uptime: (status.uptime * 1000).rounded() / 1000,
-            aggregates: status.aggregates.map { AggregateStatus($0, isExternal: status.state == .serving) },
+            aggregates: status.aggregates.map { AggregateStatus($0, externalTag: tag) },
             shares: status.shares.map(ShareStatus.init))
     }
 }
@@ -30,10 +31,10 @@ extension MachineStatus.State {
 }
 
 extension AggregateStatus {
-    fileprivate init(_ aggregate: VMStatus.Aggregate, isExternal: Bool) {
+    fileprivate init(_ aggregate: VMStatus.Aggregate, externalTag: String?) {
         self.init(
-            bucket: aggregate.bucket, tag: aggregate.tag,
-            device: isExternal ? "external" : aggregate.isHotPlugged ? "hot-plugged" : "boot",
+            bucket: aggregate.bucket, tag: externalTag ?? aggregate.tag,
+            device: externalTag != nil ? "external" : aggregate.isHotPlugged ? "hot-plugged" : "boot",
             isConnected: aggregate.isConnected, requestQueues: aggregate.requestQueues, children: aggregate.children)
     }
 }

@@ -11,29 +11,55 @@ final class ControlPoint {
 
     private var server: ControlServer?
 
+    private let say: (String) -> Void
+
     /// Opens the socket when the launcher starts its VM. To be kept while it runs.
     ///
     /// A VM without a socket runs all the same, and says so unless it is to be quiet.
     init(of launcher: Launcher, isQuiet: Bool) {
-        let say = { (reason: String) in
+        say = { reason in
             if !isQuiet { FileDescriptor.standardError.say("sheaf: other commands cannot reach this VM: \(reason)") }
         }
         launcher.onHidden = say
         launcher.onStart = { [weak self, unowned launcher] loop, socket in
-            let server = ControlServer(version: Sheaf.version, on: loop) { [unowned launcher] call in
-                Self.serve(call, by: launcher)
+            self?.listen(at: socket, on: loop) { [unowned launcher] in Self.serve($0, by: launcher) }
+        }
+    }
+
+    /// The same for a file server, whose guest mounts its device by the tag.
+    init(of server: FileServer, tag: String, isQuiet: Bool) {
+        say = { reason in
+            if !isQuiet {
+                FileDescriptor.standardError.say("sheaf: other commands cannot reach this server: \(reason)")
             }
-            do throws(Errno) {
-                try server.listen(at: socket)
-                self?.server = server
-            } catch {
-                say(Self.explained(error, socket))
+        }
+        server.onHidden = say
+        server.onStart = { [weak self, unowned server] loop, socket in
+            self?.listen(at: socket, on: loop) { [unowned server] call in
+                switch call.request {
+                case .status: call.answer(.success(.status(MachineStatus(server.status, tag: tag))))
+                case .addShare, .removeShare:
+                    Self.serve(call, on: server.shares) { AgentlessGuest.mountCommand(tag: tag, subname: $0) }
+                case .changeShare, .execute, .stop:
+                    call.answer(
+                        .failure(ControlFailure(.unsupported, "there is no agent in this guest that could do it")))
+                }
             }
         }
     }
 
+    private func listen(at socket: FilePath, on loop: EventLoop, handler: @escaping ControlServer.Handler) {
+        let server = ControlServer(version: Sheaf.version, on: loop, handler: handler)
+        do throws(Errno) {
+            try server.listen(at: socket)
+            self.server = server
+        } catch {
+            say(Self.explained(error, socket))
+        }
+    }
+
     /// Why there can be no socket at a path.
-    static func explained(_ error: Errno, _ socket: FilePath) -> String {
+    private static func explained(_ error: Errno, _ socket: FilePath) -> String {
         let advice =
             error == .fileNameTooLong
             ? " has \(socket.string.utf8.count) bytes, and a socket's path at most 107; set XDG_RUNTIME_DIR to a shorter one"
@@ -58,10 +84,9 @@ final class ControlPoint {
         }
     }
 
-    /// Does what a call asks of shares.
-    ///
-    /// - Parameter mountCommand: The line that shows a share in the guest, by its name, where no agent does that.
-    static func serve(_ call: ControlCall, on shares: LiveShares, mountCommand: ((String) -> String)?) {
+    /// Does what a call asks of shares. `mountCommand` gives the line that shows a share in the guest, by its name, where no
+    /// agent does that.
+    private static func serve(_ call: ControlCall, on shares: LiveShares, mountCommand: ((String) -> String)?) {
         func answer(_ result: Result<LiveShares.Addition, LiveShares.Failure>) {
             call.answer(
                 result.map { .added(AddedShare($0, mountCommand: mountCommand?($0.share.subname))) }

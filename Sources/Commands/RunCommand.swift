@@ -107,9 +107,7 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
         }
         if let cwd, !cwd.hasPrefix("/") { throw ValidationError("--cwd '\(cwd)' is not absolute") }
-        if let name, name.isEmpty || name.utf8.count > 63 || !name.utf8.allSatisfy(isNameCharacter) {
-            throw ValidationError("--name '\(name)' is no name (letters, digits and '-', at most 63)")
-        }
+        if let name { try MachineName.check(name) }
     }
 
     func run() throws {
@@ -152,13 +150,6 @@ private func environmentEntry(_ text: String) -> String? {
     if text.contains("=") { return text }
     guard let value = getenv(text) else { return nil }
     return "\(text)=\(String(cString: value))"
-}
-
-private func isNameCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d: true
-    default: false
-    }
 }
 
 extension ShareArgument {

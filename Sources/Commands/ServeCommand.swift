@@ -8,7 +8,7 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Serve shares on a socket, for a QEMU (or another vhost-user frontend) of your own.",
-        usage: "sheaf serve --socket PATH [--ro] -v SRC[,name=NAME]...",
+        usage: "sheaf serve --socket PATH [--ro] [-v SRC[,name=NAME]]...",
         discussion: """
             All shares are directories below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
             serves the next frontend when one leaves.
@@ -19,6 +19,8 @@ struct ServeCommand: ParsableCommand {
                 -chardev socket,id=fs,path=/tmp/fs.sock \\
                 -device vhost-user-fs-pci,chardev=fs,tag=sheaf,queue-size=1024
               mount -t virtiofs sheaf /mnt                (in the guest: then there are /mnt/src and /mnt/models)
+
+            sheaf share add and rm work while it runs, also before a guest is there.
 
             Without a name a share's directory is named by 32 hexadecimal digits made of its path and access.
             """)
@@ -33,12 +35,29 @@ struct ServeCommand: ParsableCommand {
         name: [.short, .customLong("share")],
         help: ArgumentHelp("A host directory to share (repeatable).", valueName: "SRC[,name=NAME]"),
         transform: ShareArgument.checked)
-    var v: [ShareRequest]
+    var v: [ShareRequest] = []
+
+    @Option(help: ArgumentHelp("Its name for ps, status and share (default: serve-PID).", valueName: "NAME"))
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where other commands reach it: they take this path for a VM's name. It has no other name then.",
+            valueName: "PATH"))
+    var control: String?
+
+    @Option(
+        help: ArgumentHelp("What your QEMU calls the device, for the lines that share add prints.", valueName: "TAG"))
+    var tag: String?
 
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
 
     func validate() throws {
+        if let name { try MachineName.check(name) }
+        guard name == nil || control == nil else {
+            throw ValidationError("--name and --control exclude each other: with --control it is reached by that path")
+        }
         for share in v where share.isReadOnly && !ro {
             throw ValidationError("'\(share.source)' is ro in a device that is not: use --ro for the whole device")
         }
@@ -50,10 +69,14 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         let isQuiet = quiet
         do {
-            let server = try FileServer(path: absolutePath(socket), shares: v, isReadOnly: ro) { line in
+            let server = try FileServer(
+                path: absolutePath(socket), shares: v, isReadOnly: ro, name: name,
+                controlSocket: control.map(absolutePath)
+            ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
             }
-            try server.run()
+            let point = ControlPoint(of: server, tag: tag ?? (ro ? "sheaf-ro" : "sheaf-rw"), isQuiet: quiet)
+            try withExtendedLifetime(point) { try server.run() }
         } catch {
             FileDescriptor.standardError.say("sheaf: \(error)")
             throw ExitCode(125)

@@ -1,5 +1,5 @@
 internal import CLinux
-internal import EventLoop
+public import EventLoop
 internal import FileService
 internal import Glibc
 internal import Linux
@@ -9,8 +9,20 @@ public import SystemPackage
 
 /// `sheaf serve`: one aggregate on a socket, for any vhost-user frontend, one frontend after the other.
 public final class FileServer {
+    /// The shares, to be changed while guests use them.
+    public let shares: LiveShares
+    /// Called once, when the server is about to listen, on the thread and with the loop that ``run()`` uses: whoever shall
+    /// answer for it may listen at `socket`, which is removed with it.
+    public var onStart: ((_ loop: EventLoop, _ socket: FilePath) -> Void)?
+    /// Called with a sentence where the server has no directory of its own, and so nobody can find it.
+    public var onHidden: ((_ reason: String) -> Void)?
+
     private let loop = EventLoop()
+    private let clock = PhaseClock()
     private let path: FilePath
+    private let name: String?
+    private let controlSocket: FilePath?
+    private var directory: RuntimeDirectory?
     private let device: FileSystemDevice
     private let shareHost: ShareHost
     private let say: (String) -> Void
@@ -26,15 +38,21 @@ public final class FileServer {
     ///   - path: Where the socket is to be; at most 107 bytes.
     ///   - shares: What is shared; targets mean nothing here.
     ///   - isReadOnly: Whether the aggregate is a read-only one.
+    ///   - name: Its name among the user's VMs; made of the process id when nil.
+    ///   - controlSocket: Where it can be asked, in place of a directory of its own.
     ///   - say: Gets what a person at the terminal may want to know, a line at a time.
     /// - Throws: What is wrong with the first share that cannot be had.
     public init(
-        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, say: @escaping (String) -> Void
+        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, name: String? = nil, controlSocket: FilePath? = nil,
+        say: @escaping (String) -> Void
     ) throws(LaunchError) {
         self.path = path
+        self.name = name
+        self.controlSocket = controlSocket
         self.say = say
         shareHost = ShareHost(log: Logger(label: "sheaf"))
         let access: Access = isReadOnly ? .readOnly : .readWrite
+        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyAccess: access)
         do throws(ShareError) {
             for share in shares {
                 let options = ChildOptions(hidesPersonalData: share.hidesPersonalData)
@@ -52,7 +70,7 @@ public final class FileServer {
     ///
     /// - Throws: Why the socket cannot be had.
     public func run() throws(LaunchError) {
-        try removeStaleSocket()
+        try Self.removeStaleSocket(at: path)
         // Whoever may connect may do to the shares what this process may.
         let mask = umask(0o077)
         defer { umask(mask) }
@@ -62,6 +80,8 @@ public final class FileServer {
             throw LaunchError("cannot listen at \(path): \(error.explained)\(Self.advice(error))")
         }
         umask(mask)
+        defer { leavePlace() }
+        try takePlace()
         for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
             signals.append(loop.onSignal(signal) { [unowned self] in loop.stop() })
         }
@@ -69,10 +89,41 @@ public final class FileServer {
         loop.run()
         // A thread that a dead host file system holds up may hold up the end: from here the next signal ends at once.
         signals = []
+        shares.close()
         listener?.close()
         unlink(path.string)
         shareHost.stop()
         for socket in waiting { _ = Descriptor(owning: socket) }
+    }
+
+    /// Makes itself known to who looks for VMs, or listens for them where it was told to.
+    private func takePlace() throws(LaunchError) {
+        if let controlSocket {
+            try Self.removeStaleSocket(at: controlSocket)
+            onStart?(loop, controlSocket)
+            return
+        }
+        do throws(RuntimeDirectory.Failure) {
+            let place = RuntimePlace()
+            if let name {
+                directory = try place.claim(name)
+            } else {
+                directory = try place.claimAny(prefix: "serve")
+            }
+        } catch {
+            guard case .taken = error else {
+                onHidden?(error.description)
+                return
+            }
+            unlink(path.string)
+            throw LaunchError(error.description)
+        }
+        if let directory { onStart?(loop, directory.controlSocket) }
+    }
+
+    private func leavePlace() {
+        if let controlSocket { unlink(controlSocket.string) }
+        directory?.remove()
     }
 
     private func accept(_ connection: consuming Descriptor) {
@@ -102,7 +153,7 @@ public final class FileServer {
     }
 
     /// Takes a socket away that nobody listens on any more.
-    private func removeStaleSocket() throws(LaunchError) {
+    private static func removeStaleSocket(at path: FilePath) throws(LaunchError) {
         var status = stat()
         guard lstat(path.string, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
@@ -113,6 +164,13 @@ public final class FileServer {
             throw LaunchError("cannot listen at \(path): somebody listens there already; choose another path")
         }
         if Errno(rawValue: 0 &- result) == .connectionRefused { unlink(path.string) }
+    }
+
+    /// What it is and does. On the thread that runs it.
+    public var status: VMStatus {
+        VMStatus(
+            name: directory?.name ?? name ?? "serve-\(getpid())", state: .serving, pid: getpid(),
+            uptime: clock.elapsed / 1000, aggregates: shares.aggregates, shares: shares.list)
     }
 
     private static func advice(_ error: Errno) -> String {

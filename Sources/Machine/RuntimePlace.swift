@@ -74,8 +74,8 @@ public struct RuntimePlace: Sendable {
     /// Claims a name made of the process id.
     ///
     /// - Throws: Why there can be no directory.
-    func claimAny() throws(RuntimeDirectory.Failure) -> RuntimeDirectory {
-        let name = "vm-\(getpid())"
+    func claimAny(prefix: String = "vm") throws(RuntimeDirectory.Failure) -> RuntimeDirectory {
+        let name = "\(prefix)-\(getpid())"
         // In another pid namespace, that of a container, the same number may be somebody else.
         for suffix in [""] + (2...9).map({ "-\($0)" }) {
             do throws(RuntimeDirectory.Failure) {

@@ -78,17 +78,17 @@ public struct VMStatus: Equatable, Sendable {
     /// The launcher's process id.
     public var pid: Int32
     /// QEMU's; nil while none runs.
-    public var qemuPID: Int32?
+    public var qemuPID: Int32? = nil
     /// The guest kernel's own word on its release, once the agent has spoken.
-    public var kernelRelease: String?
+    public var kernelRelease: String? = nil
     /// The kernel's image; this and the next three are nil without a VM.
-    public var kernel: FilePath?
+    public var kernel: FilePath? = nil
     /// `kvm` or `tcg`.
-    public var accelerator: String?
+    public var accelerator: String? = nil
     /// Virtual CPUs.
-    public var cpus: Int?
+    public var cpus: Int? = nil
     /// The guest's memory, in MiB.
-    public var memory: Int?
+    public var memory: Int? = nil
     /// Seconds since the launcher started.
     public var uptime: Double
     /// The virtio-fs devices.

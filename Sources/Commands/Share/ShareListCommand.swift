@@ -35,7 +35,8 @@ struct ShareListCommand: ParsableCommand {
         guard !quiet else { return }
         table.lines.forEach { print($0) }
         for aggregate in status.aggregates where aggregate.device == "external" {
-            print("in the guest: mount -t virtiofs TAG /mnt    (TAG is what your QEMU gives the device)")
+            guard let share = status.shares.first(where: { $0.bucket == aggregate.bucket }) else { continue }
+            print("in the guest: \(AgentlessGuest.mountCommand(tag: aggregate.tag, subname: share.subname))")
         }
     }
 }

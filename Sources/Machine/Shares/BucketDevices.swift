@@ -46,9 +46,8 @@ final class BucketDevices {
         Bucket.allCases.filter { present[$0] != .boot }.firstIndex(of: bucket) ?? 0
     }
 
-    /// Makes sure that the machine has a bucket's device.
-    ///
-    /// - Parameter completion: Called once, with whether it was plugged in for this. After a failure the next call tries anew.
+    /// Makes sure that the machine has a bucket's device. `completion` is called once, with whether it was plugged in for this;
+    /// after a failure the next call tries anew.
     func ensure(_ bucket: Bucket, completion: @escaping (Result<Bool, Failure>) -> Void) {
         if present[bucket] != nil { return completion(.success(false)) }
         waiting[bucket, default: []].append(completion)

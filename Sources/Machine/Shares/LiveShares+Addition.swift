@@ -24,6 +24,9 @@ extension LiveShares {
     ) {
         let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
         guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
+        guard request.source.isAbsolute else {
+            return operation.finish(.failure(Failure(.invalid, "the source '\(request.source)' is not absolute")))
+        }
         guard request.name == nil || !permanent.contains(request.name ?? "") else {
             return operation.finish(
                 .failure(Failure(.invalid, "the guest's root has the name '\(request.name ?? "")'; give another")))
@@ -184,6 +187,7 @@ extension LiveShares {
     ///
     /// - Parameters:
     ///   - targets: Not in the guest any more.
+    ///   - share: Whose they are.
     ///   - revoke: Whether what the guest has open of a share that goes fails from now on.
     ///   - evenIfUntargeted: Whether a share goes that never had a target.
     ///   - completion: Called with whether the share is gone.

@@ -105,6 +105,7 @@ public final class LiveShares {
     ///
     /// - Parameters:
     ///   - shareHost: Has the shares that are there from the start, without their targets' placements.
+    ///   - loop: Where everything happens.
     ///   - guest: Mounts shares; nil where nobody does.
     ///   - devices: Plugs devices in; nil where there are all there will be.
     ///   - onlyAccess: What every share allows, where there is one aggregate only.
@@ -187,9 +188,8 @@ public final class LiveShares {
             }, activity: activity ?? ChildActivity())
     }
 
-    /// Asks the guest where it really has the shares, and notes what it says.
-    ///
-    /// - Parameter completion: Called once: at once where there is no guest to ask, and after `limit` at the latest.
+    /// Asks the guest where it really has the shares, and notes what it says. `completion` is called once: at once where there
+    /// is no guest to ask, and after `limit` at the latest.
     public func refresh(within limit: Duration, completion: @escaping () -> Void) {
         guard let guest, guest.isOpen, !isClosed else { return completion() }
         guest.list(within: limit) { [weak self] answer in
