@@ -31,6 +31,12 @@ public struct RuntimePlace: Sendable {
         public let name: String
         /// Where its control socket is, or will be.
         public let controlSocket: FilePath
+
+        /// A VM whose socket is known, wherever that is.
+        public init(name: String, controlSocket: FilePath) {
+            self.name = name
+            self.controlSocket = controlSocket
+        }
     }
 
     /// The live VMs by name. What VMs that were killed left behind is removed on the way.
