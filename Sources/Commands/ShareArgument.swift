@@ -102,6 +102,14 @@ public struct ShareArgument {
     }
 
     private static func setTarget(_ text: String, in request: inout ShareRequest) throws(Malformed) {
+        request.target = try target(text)
+    }
+
+    /// Reads a place in the guest.
+    ///
+    /// - Returns: The path without what is not needed in it.
+    /// - Throws: Why a share cannot be mounted there.
+    static func target(_ text: String) throws(Malformed) -> String {
         guard text.hasPrefix("/") else {
             throw Malformed(
                 description: "the target '\(text)' is not absolute: the guest has no directory to start from")
@@ -110,7 +118,7 @@ public struct ShareArgument {
         guard target != "/" else {
             throw Malformed(description: "a share cannot be mounted over the guest's '/' (see --root)")
         }
-        request.target = target
+        return target
     }
 }
 

@@ -11,7 +11,7 @@ struct StatusCommand: ParsableCommand {
         abstract: "Show a VM that runs, and its shares.",
         discussion: "VM may be left out when exactly one runs.")
 
-    @Argument(help: ArgumentHelp("The VM's name, as ps lists it.", valueName: "VM"))
+    @Argument(help: ArgumentHelp(MachineChoice.help, valueName: "VM"))
     var name: String?
 
     @Option(help: "table or json.")
@@ -20,7 +20,7 @@ struct StatusCommand: ParsableCommand {
     func run() throws {
         let machine: LiveMachine
         do {
-            machine = LiveMachine(try Self.choose(name))
+            machine = LiveMachine(try MachineChoice.entry(for: name))
         } catch {
             FileDescriptor.standardError.say("sheaf: \(error)")
             throw ExitCode(1)
@@ -33,21 +33,6 @@ struct StatusCommand: ParsableCommand {
             if format == .json { return try printJSON(status) }
             show(status)
         }
-    }
-
-    /// The VM of a name, or the only one.
-    private static func choose(_ name: String?) throws(LaunchError) -> RuntimePlace.Entry {
-        let running = try RuntimePlace().liveMachines()
-        let names = running.map(\.name).joined(separator: ", ")
-        if let name {
-            if let found = running.first(where: { $0.name == name }) { return found }
-            throw LaunchError(
-                running.isEmpty
-                    ? "no VM named '\(name)' runs, nor any other" : "no VM named '\(name)' runs; there are: \(names)")
-        }
-        guard let only = running.first else { throw LaunchError("no VM runs") }
-        guard running.count == 1 else { throw LaunchError("several VMs run; name one of them: \(names)") }
-        return only
     }
 
     private func show(_ status: MachineStatus) {

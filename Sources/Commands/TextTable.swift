@@ -9,31 +9,20 @@ struct TextTable {
 
     /// Adds a line.
     mutating func append(_ cells: String...) {
-        rows.append(cells.map(printable))
+        rows.append(cells.map { printable($0) })
     }
 
     /// The lines, the columns two spaces apart.
     var lines: [String] {
         let count = rows.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+            rows.map { column < $0.count ? $0[column].terminalColumns : 0 }.max() ?? 0
         }
         return rows.map { row in
             var line = ""
-            for (cell, width) in zip(row, widths) {
-                line += cell + String(repeating: " ", count: width - cell.count + 2)
-            }
+            for (cell, width) in zip(row, widths) { line += cell.padded(to: width + 2) }
             while line.last == " " { line.removeLast() }
             return line
         }
     }
-}
-
-/// Text that a terminal takes for nothing but text: names of directories may hold anything.
-func printable(_ text: String) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        result.append(scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? "?" : scalar)
-    }
-    return String(result)
 }

@@ -15,6 +15,7 @@
 #include "cl_socket.h"
 #include "cl_stream.h"
 #include "cl_terminal.h"
+#include "cl_text.h"
 #include "cl_thread.h"
 #include "cl_xattr.h"
 
