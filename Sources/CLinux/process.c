@@ -14,18 +14,20 @@
 // In the child of vfork: it shares the parent's memory, so it touches nothing but its own arguments and makes only system
 // calls. Every `source` is first moved above all targets, so that no dup2 overwrites one that is still to come.
 static int prepare_child(
-    pid_t parent, const struct cl_fd_mapping *map, unsigned map_count, bool new_session, int *moved)
+    pid_t parent, const struct cl_fd_mapping *map, unsigned map_count, unsigned flags, int *moved)
 {
     struct sigaction plain;
     memset(&plain, 0, sizeof plain);
     plain.sa_handler = SIG_DFL;
     for (int s = 1; s < _NSIG; s++)
         sigaction(s, &plain, NULL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        return errno;
-    if (getppid() != parent)
-        return ESRCH;
-    if (new_session && setsid() < 0)
+    if (!(flags & CL_SPAWN_OUTLIVES)) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+            return errno;
+        if (getppid() != parent)
+            return ESRCH;
+    }
+    if (flags & CL_SPAWN_NEW_SESSION && setsid() < 0)
         return errno;
     int floor = 3;
     for (unsigned i = 0; i < map_count; i++)
@@ -49,7 +51,7 @@ static int prepare_child(
 
 pid_t cl_spawn(
     const char *path, char *const *arguments, char *const *environment, const struct cl_fd_mapping *map,
-    unsigned map_count, bool new_session)
+    unsigned map_count, unsigned flags)
 {
     enum { max_map = 64 };
     int moved[max_map];
@@ -63,7 +65,7 @@ pid_t cl_spawn(
     volatile int failure = 0;
     pid_t pid = vfork();
     if (pid == 0) {
-        failure = prepare_child(parent, map, map_count, new_session, moved);
+        failure = prepare_child(parent, map, map_count, flags, moved);
         if (failure == 0) {
             execve(path, arguments, environment);
             failure = errno;

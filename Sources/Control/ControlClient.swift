@@ -8,7 +8,7 @@ public import SystemPackage
 /// most.
 public final class ControlClient {
     /// No answer comes near this; whoever sends one is no VM.
-    private static let longestLine = 16 * 1024 * 1024
+    static let longestLine = 16 * 1024 * 1024
     /// Seconds that a guest gets where a request does not say.
     private static let guestPatience = 10.0
 
@@ -17,7 +17,7 @@ public final class ControlClient {
 
     private let socket: Descriptor
     private let timeout: Duration
-    private var unread: [UInt8] = []
+    private var unread = LineBuffer()
     private var lastID: Int64 = 0
 
     /// Connects to a VM.
@@ -27,15 +27,18 @@ public final class ControlClient {
     ///   - timeout: How long this, and each later call, may take.
     /// - Throws: `.cannotConnect`, or what came in place of a greeting.
     public convenience init(path: FilePath, timeout: Duration = .seconds(5)) throws(ControlClientError) {
-        let connection: Descriptor
+        try self.init(owning: try Self.connect(to: path, within: timeout), timeout: timeout)
+    }
+
+    /// A connection to a control socket.
+    static func connect(to path: FilePath, within timeout: Duration) throws(ControlClientError) -> Descriptor {
         do throws(Errno) {
-            connection = try Descriptor(result: cl_connect_unix_within(path.string, timeout.milliseconds))
+            return try Descriptor(result: cl_connect_unix_within(path.string, timeout.milliseconds))
         } catch .resourceTemporarilyUnavailable {
             throw .timedOut
         } catch {
             throw .cannotConnect(path: path, error)
         }
-        try self.init(owning: connection, timeout: timeout)
     }
 
     /// Speaks to the server at the other end of a connected stream socket.
@@ -49,10 +52,7 @@ public final class ControlClient {
         } catch {
             throw .failed(error)
         }
-        greeting = try decode(Greeting.self, from: try nextLine(until: ContinuousClock.now + timeout))
-        guard greeting.protocol == Greeting.currentProtocol else {
-            throw .otherProtocol(greeting.protocol)
-        }
+        greeting = try Greeting(parsing: try nextLine(until: ContinuousClock.now + timeout))
     }
 
     // MARK: - Requests
@@ -85,12 +85,11 @@ public final class ControlClient {
         try request(.changeShare(share), within: share.timeout)
     }
 
-    /// Makes the VM end; returns when it has begun to, and ``waitForEnd(within:)`` when it has ended.
+    /// Makes the VM end; returns when its guest is off, and ``waitForEnd(within:)`` when all of it is gone.
     ///
-    /// - Throws: `.refused` with the server's failure, or why there is no answer.
-    public func stop(_ stop: MachineStop) throws(ControlClientError) {
-        struct Nothing: Decodable {}
-        let _: Nothing = try request(.stop(stop))
+    /// - Throws: `.refused` with the server's failure, or why there is no answer: `.disconnected` where the VM ended otherwise.
+    public func stop(_ stop: MachineStop) throws(ControlClientError) -> StoppedMachine {
+        try request(.stop(stop), within: stop.timeout ?? MachineStop.defaultTimeout)
     }
 
     /// Waits until the server closes the connection, as it does when the VM is gone; answers that still come are dropped.
@@ -116,7 +115,7 @@ public final class ControlClient {
         let id = RequestID.integer(lastID)
         try send(line(RequestLine(id: id, request: request)), until: end)
         while true {
-            let reply = try decode(Reply<Value>.self, from: try nextLine(until: end))
+            let reply = try parse(Reply<Value>.self, try nextLine(until: end))
             if let failure = reply.error, reply.id == id || reply.id == .none { throw .refused(failure) }
             // An answer to an earlier call that was given up.
             guard reply.id == id else { continue }
@@ -125,33 +124,19 @@ public final class ControlClient {
         }
     }
 
-    private func decode<Value: Decodable>(
-        _ type: Value.Type, from line: [UInt8]
-    ) throws(ControlClientError) -> Value {
-        guard let value = try? JSONDecoder().decode(type, from: Data(line)) else {
-            throw .malformed(String(decoding: line.prefix(120), as: UTF8.self))
-        }
-        return value
-    }
-
     // MARK: - Bytes
 
     private func nextLine(until end: ContinuousClock.Instant) throws(ControlClientError) -> [UInt8] {
-        var searched = 0
         while true {
-            if let newline = unread[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                let line = Array(unread[..<newline])
-                unread.removeFirst(newline + 1)
-                return line
-            }
-            searched = unread.count
-            guard searched <= Self.longestLine else { throw .malformed("a line without end") }
+            if let line = unread.next() { return line }
+            guard unread.count <= Self.longestLine else { throw .malformed("a line without end") }
             var received = 0
-            unread += [UInt8](unsafeUninitializedCapacity: 64 * 1024) { buffer, count in
+            let bytes = [UInt8](unsafeUninitializedCapacity: 64 * 1024) { buffer, count in
                 guard let start = buffer.baseAddress else { return }
                 received = cl_receive(socket.number, start, buffer.count, nil, nil)
                 count = max(0, received)
             }
+            unread.append(bytes)
             if received == 0 { throw .disconnected }
             if received < 0 { try wait(after: received, for: POLLIN, until: end) }
         }

@@ -10,12 +10,14 @@ final class ControlConnection {
     private let stream: ByteStream
     private let loop: EventLoop
     private let handler: ControlServer.Handler
-    private var unfinishedLine: [UInt8] = []
+    private var lines = LineBuffer()
+    /// What came along with the bytes of a line that is not whole yet.
+    private var descriptors: [SharedDescriptor] = []
     private var isRefused = false
     /// Whether the client sends no more requests.
     private var hasEnded = false
     /// The requests that the handler has not answered yet.
-    private var calls: [Int: ControlCall] = [:]
+    private var calls: [Int: (id: RequestID, call: ControlCall)] = [:]
     private var lastCall = 0
     private var end: EventSource?
 
@@ -25,6 +27,7 @@ final class ControlConnection {
         self.loop = loop
         self.handler = handler
         stream = try ByteStream(owning: connection, on: loop)
+        stream.acceptsDescriptors = true
     }
 
     /// Greets the client and takes its requests.
@@ -38,6 +41,7 @@ final class ControlConnection {
     func refuse(_ failure: ControlFailure) {
         guard !isRefused else { return }
         isRefused = true
+        descriptors = []
         send(ResponseLine(id: .none, answer: .failure(failure)))
         stream.pauseReading()
         stream.endWriting()
@@ -50,31 +54,42 @@ final class ControlConnection {
         stream.close()
         let abandoned = calls
         calls = [:]
-        for (_, call) in abandoned.sorted(by: { $0.key < $1.key }) { call.abandon() }
+        descriptors = []
+        for (_, call) in abandoned.sorted(by: { $0.key < $1.key }) { call.call.abandon() }
     }
 
     private func take(_ input: ByteStream.Input) {
         guard !isRefused else { return }
         guard case .bytes(let bytes) = input else {
             // A client that ends its writing as soon as it has asked, as a pipe into a socket does, still reads its answers.
-            hasEnded = input == .end
-            return hasEnded ? finishWhenAnswered() : finish()
+            guard input == .end else { return finish() }
+            hasEnded = true
+            stream.onHangup = { [weak self] in self?.finish() }
+            return finishWhenAnswered()
         }
-        var rest = bytes[...]
-        while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            let line = unfinishedLine + rest[..<newline]
-            unfinishedLine = []
-            rest = rest[(newline + 1)...]
+        lines.append(bytes)
+        // The kernel ends a read with the bytes that descriptors came along with, so these belong to its last request, or to
+        // one that has only begun.
+        descriptors += stream.takeDescriptors()
+        guard descriptors.count <= ControlServer.descriptorLimit else { return refuseDescriptors() }
+        while let line = lines.next() {
             guard line.count <= ControlServer.longestLine else { return refuseLength() }
             takeLine(line)
             if isRefused || stream.isClosed { return }
         }
-        unfinishedLine += rest
-        if unfinishedLine.count > ControlServer.longestLine { refuseLength() }
+        if lines.count > ControlServer.longestLine { return refuseLength() }
+        // Requests that take none have come with these.
+        if lines.count == 0 { descriptors = [] }
+    }
+
+    private func refuseDescriptors() {
+        refuse(
+            ControlFailure(
+                .invalidRequest, "a request comes with at most \(ControlServer.descriptorLimit) descriptors"))
     }
 
     private func refuseLength() {
-        unfinishedLine = []
+        lines = LineBuffer()
         refuse(ControlFailure(.lineTooLong, "a request has at most \(ControlServer.longestLine) bytes"))
     }
 
@@ -87,16 +102,34 @@ final class ControlConnection {
             return send(ResponseLine(id: error.id, answer: .failure(error.failure)))
         }
         let id = request.id
+        if case .notify(let notice) = request.request { return send(ResponseLine(id: id, answer: pass(notice))) }
         lastCall += 1
         let number = lastCall
-        let call = ControlCall(request.request) { [weak self] answer in
+        let call = ControlCall(request.request, descriptors: takeDescriptors(for: request.request)) {
+            [weak self] answer in
             guard let self else { return }
             calls[number] = nil
             send(ResponseLine(id: id, answer: answer))
             if hasEnded { finishWhenAnswered() }
         }
-        calls[number] = call
+        calls[number] = (id, call)
         handler(call)
+    }
+
+    private func takeDescriptors(for request: ControlRequest) -> [SharedDescriptor] {
+        guard case .execute = request else { return [] }
+        defer { descriptors = [] }
+        return descriptors
+    }
+
+    /// Passes a notice on to the command that it is for.
+    private func pass(_ notice: CommandNotice) -> Result<ControlResult, ControlFailure> {
+        for (id, call) in calls.values where id == notice.exec && id != .none {
+            guard case .execute = call.request else { continue }
+            call.onNotice(notice.content)
+            return .success(.done)
+        }
+        return .failure(ControlFailure(.invalidRequest, "no command of this connection runs under that id"))
     }
 
     private func finishWhenAnswered() {

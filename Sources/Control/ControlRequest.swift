@@ -10,11 +10,15 @@ public enum ControlRequest: Equatable, Sendable {
     case changeShare(ShareChange)
     /// `exec`: run a command in the guest. Answered by an ``EndedCommand`` when it has ended.
     case execute(CommandExecution)
-    /// `stop`: power the guest off. Answered when it has begun to; the connection closes when the VM is gone.
+    /// `exec.resize`, `exec.signal`: something for a command that `exec` of the same connection runs. Answered by an empty object.
+    case notify(CommandNotice)
+    /// `stop`: power the guest off. Answered by a ``StoppedMachine`` when it is off; the connection closes when the VM is gone.
     case stop(MachineStop)
 
     /// The names of all methods.
-    public static let methods = ["status", "share.add", "share.remove", "share.set", "exec", "stop"]
+    public static let methods = [
+        "status", "share.add", "share.remove", "share.set", "exec", "exec.resize", "exec.signal", "stop",
+    ]
 
     /// The method's name.
     public var method: String {
@@ -24,6 +28,11 @@ public enum ControlRequest: Equatable, Sendable {
         case .removeShare: "share.remove"
         case .changeShare: "share.set"
         case .execute: "exec"
+        case .notify(let notice):
+            switch notice.content {
+            case .resize: "exec.resize"
+            case .signal: "exec.signal"
+            }
         case .stop: "stop"
         }
     }

@@ -8,6 +8,8 @@ public enum ControlResult: Equatable, Sendable {
     case removed(RemovedShare)
     /// Of ``ControlRequest/execute(_:)``.
     case ended(EndedCommand)
-    /// Of ``ControlRequest/stop(_:)``: an empty object.
+    /// Of ``ControlRequest/stop(_:)``.
+    case stopped(StoppedMachine)
+    /// Of ``ControlRequest/notify(_:)``: an empty object.
     case done
 }

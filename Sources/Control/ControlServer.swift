@@ -11,6 +11,8 @@ public import SystemPackage
 public final class ControlServer {
     /// The most bytes that a request's line has.
     public static let longestLine = 64 * 1024
+    /// The most descriptors that come along with a request.
+    public static let descriptorLimit = 3
     /// The most bytes of answers that wait for one client to read them.
     public static let unreadLimit = 1024 * 1024
 

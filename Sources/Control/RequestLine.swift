@@ -57,6 +57,7 @@ struct RequestLine: Encodable {
         case .removeShare(let params): try container.encode(params, forKey: .params)
         case .changeShare(let params): try container.encode(params, forKey: .params)
         case .execute(let params): try container.encode(params, forKey: .params)
+        case .notify(let params): try container.encode(params, forKey: .params)
         case .stop(let params): try container.encode(params, forKey: .params)
         }
     }
@@ -97,6 +98,8 @@ struct RequestLine: Encodable {
             case "share.remove": request = .removeShare(try container.decode(ShareRemoval.self, forKey: .params))
             case "share.set": request = .changeShare(try container.decode(ShareChange.self, forKey: .params))
             case "exec": request = .execute(try container.decode(CommandExecution.self, forKey: .params))
+            case "exec.resize", "exec.signal":
+                request = .notify(try container.decode(CommandNotice.self, forKey: .params))
             case "stop":
                 request = .stop(try container.decodeIfPresent(MachineStop.self, forKey: .params) ?? MachineStop())
             default: request = .status

@@ -13,6 +13,7 @@ struct ResponseLine: Encodable {
         case .success(.added(let added)): try container.encode(added, forKey: .result)
         case .success(.removed(let removed)): try container.encode(removed, forKey: .result)
         case .success(.ended(let ended)): try container.encode(ended, forKey: .result)
+        case .success(.stopped(let stopped)): try container.encode(stopped, forKey: .result)
         case .success(.done): _ = container.nestedContainer(keyedBy: ResponseKey.self, forKey: .result)
         case .failure(let failure): try container.encode(failure, forKey: .error)
         }
@@ -46,4 +47,24 @@ func line(_ value: some Encodable) -> [UInt8] {
         positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     guard let data = try? encoder.encode(value) else { return [] }
     return Array(data) + [UInt8(ascii: "\n")]
+}
+
+/// A line of the server's as the value that it is.
+///
+/// - Throws: `.malformed`, with the line's beginning.
+func parse<Value: Decodable>(_ type: Value.Type, _ line: [UInt8]) throws(ControlClientError) -> Value {
+    guard let value = try? JSONDecoder().decode(type, from: Data(line)) else {
+        throw .malformed(String(decoding: line.prefix(120), as: UTF8.self))
+    }
+    return value
+}
+
+extension Greeting {
+    /// Reads a server's first line.
+    ///
+    /// - Throws: What came in place of a greeting in this library's protocol.
+    init(parsing line: [UInt8]) throws(ControlClientError) {
+        self = try parse(Greeting.self, line)
+        guard `protocol` == Self.currentProtocol else { throw .otherProtocol(`protocol`) }
+    }
 }

@@ -36,8 +36,10 @@ public final class ByteStream {
 
     private var queue = WriteQueue()
     private var writing: EventSource?
+    private var hangup: EventSource?
     private var reports: [EventSource] = []
-    private var writeFailure: Errno?
+    /// Why the peer takes no more bytes, from when that is known; `EPIPE` when it has gone.
+    public private(set) var writeFailure: Errno?
     /// Bytes written so far, and what is to go along with the byte after so many.
     private var written = 0
     private var passing: [(after: Int, descriptors: [SharedDescriptor])] = []
@@ -49,6 +51,10 @@ public final class ByteStream {
     public var onDrained: (() -> Void)?
     /// Called once when the peer takes no more bytes (`EPIPE` when it has gone); what was queued is dropped.
     public var onWriteFailure: ((Errno) -> Void)?
+    /// Called once when a socket's peer has gone, and not only ended its writing: what it sent before may be unread still.
+    public var onHangup: (() -> Void)? {
+        didSet { watchHangup() }
+    }
 
     /// Takes over a descriptor that this process alone uses.
     ///
@@ -89,8 +95,10 @@ public final class ByteStream {
     public func close() {
         reading = nil
         writing = nil
+        hangup = nil
         reports = []
         inputHandler = nil
+        onHangup = nil
         onDrained = nil
         onWriteFailure = nil
         queue.removeAll()
@@ -125,6 +133,14 @@ extension ByteStream {
     public func resumeReading() {
         guard reading == nil, inputHandler != nil, !inputEnded, let number = descriptor?.number else { return }
         reading = loop.onReadable(number) { [weak self] in self?.readChunk() }
+    }
+
+    private func watchHangup() {
+        guard let number = descriptor?.number, onHangup != nil else { return hangup = nil }
+        hangup = loop.onHangup(number) { [weak self] in
+            self?.hangup = nil
+            self?.onHangup?()
+        }
     }
 
     private func readChunk() {

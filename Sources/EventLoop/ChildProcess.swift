@@ -51,22 +51,30 @@ public struct Launch {
     public var descriptors: [Mapping]
     /// Whether it leads a session of its own, out of reach of the terminal's Ctrl-C.
     public var newSession: Bool
+    /// Whether it lives on when this process ends.
+    public var outlives: Bool
 
     /// Describes a start.
     public init(
         executable: String, arguments: [String] = [], environment: [String]? = nil, descriptors: [Mapping] = [],
-        newSession: Bool = false
+        newSession: Bool = false, outlives: Bool = false
     ) {
         self.executable = executable
         self.arguments = arguments
         self.environment = environment
         self.descriptors = descriptors
         self.newSession = newSession
+        self.outlives = outlives
+    }
+
+    /// `cl_spawn_flag`s.
+    fileprivate var flags: UInt32 {
+        (newSession ? CL_SPAWN_NEW_SESSION.rawValue : 0) | (outlives ? CL_SPAWN_OUTLIVES.rawValue : 0)
     }
 }
 
-/// A child process on a loop. It cannot outlive its parent: the kernel kills it when the thread that started it ends, and
-/// letting go of this object does so too.
+/// A child process on a loop. Unless it is launched to outlive its parent, the kernel kills it when the thread that started
+/// it ends; and letting go of this object does so too, until it is released.
 public final class ChildProcess {
     /// The process id, until the child is reaped.
     public let pid: CInt
@@ -76,6 +84,7 @@ public final class ChildProcess {
     private let loop: EventLoop
     private var watch: EventSource?
     private var escalation: EventSource?
+    private var isReleased = false
 
     /// Starts a child. To be called on a thread that lasts as long as the child shall, the main thread that is.
     ///
@@ -115,8 +124,15 @@ public final class ChildProcess {
         escalation = loop.after(grace) { [weak self] in self?.kill() }
     }
 
+    /// Lets a child that outlives this process live on. Its end is not told any more.
+    public func release() {
+        isReleased = true
+        watch = nil
+        escalation = nil
+    }
+
     deinit {
-        guard exitStatus == nil else { return }
+        guard exitStatus == nil, !isReleased else { return }
         watch?.cancel()
         _ = cl_kill(pid, SIGKILL)
         var status: CInt = 0
@@ -128,10 +144,10 @@ public final class ChildProcess {
         let result = withCStrings([launch.executable] + launch.arguments) { arguments in
             guard let environment = launch.environment else {
                 return cl_spawn(
-                    launch.executable, arguments, cl_environment(), map, UInt32(map.count), launch.newSession)
+                    launch.executable, arguments, cl_environment(), map, UInt32(map.count), launch.flags)
             }
             return withCStrings(environment) {
-                cl_spawn(launch.executable, arguments, $0, map, UInt32(map.count), launch.newSession)
+                cl_spawn(launch.executable, arguments, $0, map, UInt32(map.count), launch.flags)
             }
         }
         return try checked(result)

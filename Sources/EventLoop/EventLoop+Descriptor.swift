@@ -29,6 +29,13 @@ extension EventLoop {
         watch(descriptor, G_IO_OUT, handler)
     }
 
+    /// Runs `handler` whenever whoever is at the other end of `descriptor` has gone, for good and in both directions.
+    ///
+    /// The descriptor must stay open until the source is cancelled.
+    public func onHangup(_ descriptor: CInt, _ handler: @escaping () -> Void) -> EventSource {
+        watch(descriptor, G_IO_HUP, handler)
+    }
+
     private func watch(_ descriptor: CInt, _ condition: GIOCondition, _ handler: @escaping () -> Void) -> EventSource {
         // SAFETY: GLib calls the function of a descriptor's source as a GUnixFDSourceFunc (g_unix_fd_source_new).
         let callback = unsafeBitCast(callDescriptorHandler, to: GSourceFunc.self)

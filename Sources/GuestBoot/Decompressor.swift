@@ -77,7 +77,7 @@ struct Decompressor {
             let arguments = [strdup(program), strdup("-dc"), strdup("--"), strdup(path), nil]
             defer { for argument in arguments { free(argument) } }
             let environment: [UnsafeMutablePointer<CChar>?] = [nil]
-            return cl_spawn(program, arguments, environment, map, UInt32(map.count), false)
+            return cl_spawn(program, arguments, environment, map, UInt32(map.count), 0)
         }
 
         func finish() throws(InitramfsError) -> [UInt8] {

@@ -93,7 +93,7 @@ import Testing
         let thread = try Thread(name: "short-lived") {
             let arguments = [strdup("sleep"), strdup("100"), nil]
             defer { arguments.forEach { free($0) } }
-            mailbox.post(cl_spawn("/bin/sleep", arguments, cl_environment(), nil, 0, false))
+            mailbox.post(cl_spawn("/bin/sleep", arguments, cl_environment(), nil, 0, 0))
         }
         loop.runBounded()
         thread.join()

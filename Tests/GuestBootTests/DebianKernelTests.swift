@@ -86,7 +86,7 @@ struct DebianKernelTests {
         ]
         let arguments = [strdup("cpio"), strdup("-t"), strdup("--quiet"), nil]
         defer { for argument in arguments { free(argument) } }
-        let pid = try checked(cl_spawn("/usr/bin/cpio", arguments, [nil], map, 3, false))
+        let pid = try checked(cl_spawn("/usr/bin/cpio", arguments, [nil], map, 3, 0))
         var status: CInt = 0
         try checked(cl_wait(pid, &status, true))
         #expect(cl_exit_code(status) == 0)

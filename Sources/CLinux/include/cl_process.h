@@ -11,13 +11,18 @@ struct cl_fd_mapping {
     int target;
 };
 
+enum cl_spawn_flag {
+    CL_SPAWN_NEW_SESSION = 1, /* it leads a session of its own, without a terminal */
+    CL_SPAWN_OUTLIVES = 2,    /* it is not killed when its parent ends */
+};
+
 /// Starts `path` with `arguments` and `environment`, with exactly the descriptors of `map` (every other one is
 /// close-on-exec there), default signal handlers and an empty signal mask. The child is sent SIGKILL when the thread that
-/// called this ends (PR_SET_PDEATHSIG): call it from the main thread. Returns the pid, or -errno of what failed, exec
-/// included.
+/// called this ends (PR_SET_PDEATHSIG), unless it outlives that: call it from the main thread. Returns the pid, or -errno of
+/// what failed, exec included.
 pid_t cl_spawn(
     const char *_Nonnull path, char *_Nullable const *_Nonnull arguments, char *_Nullable const *_Nonnull environment,
-    const struct cl_fd_mapping *_Nullable map, unsigned map_count, bool new_session);
+    const struct cl_fd_mapping *_Nullable map, unsigned map_count, unsigned flags);
 
 /// Whether the calling process ignores a signal, as one started by nohup(1) ignores SIGHUP.
 bool cl_is_ignored(int signal);
