@@ -40,7 +40,7 @@ final class ControlPoint {
                 case .status: call.answer(.success(.status(MachineStatus(server.status, tag: tag))))
                 case .addShare, .removeShare:
                     Self.serve(call, on: server.shares) { AgentlessGuest.mountCommand(tag: tag, subname: $0) }
-                case .changeShare, .execute, .stop:
+                case .changeShare, .execute, .notify, .stop:
                     call.answer(
                         .failure(ControlFailure(.unsupported, "there is no agent in this guest that could do it")))
                 }
@@ -80,7 +80,7 @@ final class ControlPoint {
                 call.answer(.success(.status(MachineStatus(status))))
             }
         case .addShare, .removeShare, .changeShare: serve(call, on: shares, mountCommand: nil)
-        case .execute, .stop: call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
+        case .execute, .notify, .stop: call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
         }
     }
 

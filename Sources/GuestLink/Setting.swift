@@ -10,6 +10,9 @@ public enum SettingKey {
     public static let hostname: StaticString = "hostname"
     /// The number of `share` settings that the command line has no room for and that come over the link.
     public static let spilled: StaticString = "spilled"
+    /// Over the link alone, and without a value: the shares on the command line are those of an earlier boot, and none of
+    /// them is to be bound.
+    public static let forget: StaticString = "forget"
 }
 
 /// A setting's value as the fields that it is made of.

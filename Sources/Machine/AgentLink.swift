@@ -31,6 +31,8 @@ public final class AgentLink {
     private var sessions: [UInt16: GuestSession] = [:]
     private var lastSession: UInt16 = 0
     private var isBroken = false
+    /// The guest has begun anew and its agent has not spoken yet: what is sent would be half of what it hears first.
+    private var isRestarting = false
     /// What the agent may say next of the guest as a whole.
     private var expected = Expected.hello
 
@@ -63,6 +65,16 @@ public final class AgentLink {
         send(.begin, session: 0, [])
     }
 
+    /// Begins anew, as the guest has: its commands are lost, and its agent will say hello once more.
+    public func restart() {
+        reader = FrameReader()
+        expected = .hello
+        isRestarting = true
+        let lost = sessions
+        sessions = [:]
+        for (_, session) in lost.sorted(by: { $0.key < $1.key }) { session.events.ended(.lost) }
+    }
+
     /// Asks the guest to power off.
     public func powerOff() {
         send(.powerOff, session: 0, [])
@@ -80,7 +92,7 @@ public final class AgentLink {
     }
 
     func send(_ kind: FrameKind, session: UInt16, _ payload: [UInt8]) {
-        guard !isBroken else { return }
+        guard !isBroken, !isRestarting else { return }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(frameHeaderSize + payload.count)
         FrameHeader(kind: kind, session: session, length: payload.count).append(to: &bytes)
@@ -108,6 +120,7 @@ public final class AgentLink {
         case .hello:
             guard expected == .hello else { return breakLink("the agent says hello twice") }
             expected = .ready
+            isRestarting = false
             guard let version = payload.byte() else { return breakLink("the agent's hello is empty") }
             guard version == linkVersion else {
                 return breakLink("the agent speaks version \(version) of the link, the launcher version \(linkVersion)")

@@ -10,6 +10,8 @@ public final class GuestSession {
         case signaled(number: UInt8)
         /// It was never run: the errno, and what was tried.
         case failed(error: UInt32, text: String)
+        /// With the guest, which has begun anew.
+        case lost
     }
 
     /// A stream of the session, as `credit` frames number it.

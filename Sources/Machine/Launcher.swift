@@ -84,6 +84,9 @@ public final class Launcher {
         let machine = try VirtualMachine(configuration, clock: clock, on: loop)
         self.machine = machine
         machine.events.ready = { [unowned self] in startCommand() }
+        machine.events.restarted = { [unowned self] in
+            if !configuration.isQuiet { streams.say("sheaf: the guest reboots") }
+        }
         machine.events.failed = { [unowned self] outcome, text in
             settle(outcome, text)
             end(orderly: false)
@@ -154,6 +157,8 @@ public final class Launcher {
         switch status {
         case .exited(let code): settle(.exited(code: code))
         case .signaled(let number): settle(.signaled(number: number))
+        // The guest reboots, and the next session begins with it.
+        case .lost: return
         case .failed(let error, let text):
             let errno = Errno(rawValue: CInt(truncatingIfNeeded: error))
             // A directory that is not there (`enter …`) is no command that is not found.

@@ -39,6 +39,9 @@ public struct MachineConfiguration: Sendable {
     /// Says what it does, and the guest's console, on standard error.
     public var isVerbose = false
 
+    /// Whether a guest that resets itself boots again: the VM is there for as long as it is wanted, and not for one command.
+    var reboots: Bool { command.isEmpty }
+
     /// A configuration of defaults.
     public init() {}
 }

@@ -28,8 +28,10 @@ final class VirtualMachine {
 
     /// What the VM reports, on the loop's thread.
     struct Events {
-        /// The guest is set up and takes commands.
+        /// The guest is set up and takes commands; again after each `restarted`.
         var ready: () -> Void = {}
+        /// The guest has reset itself and boots again. Its commands are gone.
+        var restarted: () -> Void = {}
         /// The guest will not become ready; the VM is still to be ended.
         var failed: (_ outcome: Outcome, _ text: String) -> Void = { _, _ in }
         /// What is being done, for who wants to know it all; the guest's console too.
@@ -66,6 +68,11 @@ final class VirtualMachine {
     }
 
     private let outlet = Outlet()
+    private let reboots: Bool
+    /// How often the guest has reset itself.
+    private var resets = 0
+    /// Set while what comes over the link may be of the guest before a reset.
+    private var settling: EventSource?
     private var consoleStream: ByteStream?
     private var qemu: QEMUProcess?
     private var monitor: QMPClient?
@@ -88,6 +95,7 @@ final class VirtualMachine {
     init(_ configuration: MachineConfiguration, clock: PhaseClock, on loop: EventLoop) throws(LaunchError) {
         self.clock = clock
         self.loop = loop
+        reboots = configuration.reboots
         shareHost = ShareHost(log: Logger(label: "sheaf"))
         plan = try LaunchPlan(configuration, shareHost: shareHost)
         devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
@@ -197,6 +205,8 @@ final class VirtualMachine {
     }
 
     private func run() {
+        // Over -no-reboot, without which a guest that resets before this would not be seen.
+        if reboots { monitor?.execute("set-action", ["reboot": "reset"]) }
         monitor?.execute("cont") { [weak self] answer in
             guard let self else { return }
             switch answer {
@@ -230,16 +240,18 @@ final class VirtualMachine {
             guard let self else { return }
             clock.reach(.agent)
             kernelRelease = release
-            for setting in plan.commandLine.spilled { link.send(setting: setting) }
+            if resets == 0 {
+                for setting in plan.commandLine.spilled { link.send(setting: setting) }
+            } else {
+                link.send(setting: forgetting)
+            }
             link.begin()
         }
         link.events.ready = { [weak self] in
             guard let self else { return }
             silence = nil
-            isReady = true
-            clock.reach(.mounted)
-            shares.guestIsReady()
-            events.ready()
+            guard resets > 0 else { return becomeReady() }
+            shares.mountAll { [weak self] in self?.becomeReady() }
         }
         link.events.failed = { [weak self] error, text in
             let reason = error == 0 ? "" : ": \(Errno(rawValue: CInt(truncatingIfNeeded: error)).explained)"
@@ -254,8 +266,29 @@ final class VirtualMachine {
         }
     }
 
+    private func becomeReady() {
+        isReady = true
+        clock.reach(.mounted)
+        if resets == 0 { shares.guestIsReady() }
+        events.ready()
+    }
+
+    /// The guest has reset itself and boots again, to get all the shares that there are by now.
+    private func restart() {
+        resets += 1
+        isReady = false
+        // QEMU had passed on what the guest said before it told of the reset, and no guest boots in so short a time.
+        settling = loop.after(.milliseconds(50)) { [weak self] in self?.settling = nil }
+        lastSign = clock.elapsed
+        watchSilence()
+        shares.guestRestarts()
+        link.restart()
+        events.restarted()
+    }
+
     private func receiveFromLink(_ input: ByteStream.Input) {
         guard case .bytes(let bytes) = input else { return streamEnded() }
+        guard settling == nil else { return }
         lastSign = clock.elapsed
         bytes.withUnsafeBytes { link.receive($0) }
     }
@@ -280,6 +313,10 @@ final class VirtualMachine {
         switch event {
         case .shutdown(_, let reason): shutdownReason = reason
         case .guestPanicked: panicWasTold = true
+        case .reset(byGuest: true, _):
+            // A panic ends in a reset as well, and is no reboot that anybody wants.
+            guard reboots, !console.hasPanicked, !panicWasTold else { return kill() }
+            restart()
         case .stopped:
             // An emulation failure stops the CPUs and leaves QEMU there, which nothing would ever end.
             monitor?.execute("query-status") { [weak self] answer in
@@ -320,6 +357,9 @@ final class VirtualMachine {
         clock.reach(.off)
         events.off(end(exit))
     }
+
+    /// The setting that makes the agent forget what the command line says of shares.
+    private var forgetting: [UInt8] { SettingKey.forget.withUTF8Buffer { Array($0) } + [UInt8(ascii: "=")] }
 
     /// What the agent last wrote on the console, for a guest that ended before it was ready.
     private var agentsWords: String {

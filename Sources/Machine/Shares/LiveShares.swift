@@ -143,20 +143,47 @@ public final class LiveShares {
         guest?.open()
     }
 
+    /// The guest has begun anew: what is under way fails, and nothing is mounted any more.
+    func guestRestarts() {
+        guest?.close()
+        for target in placements.keys { placements[target]?.state = .mounting }
+    }
+
+    /// Mounts all the shares in a guest that has begun anew, those above others first. One that cannot be mounted any more is
+    /// `gone`, and keeps nothing else from coming back.
+    func mountAll(completion: @escaping () -> Void) {
+        guest?.open()
+        let depths = placements.keys.map { FilePath($0).components.count }
+        mountAll(at: Set(depths).sorted(), completion)
+    }
+
+    private func mountAll(at depths: [Int], _ completion: @escaping () -> Void) {
+        guard let depth = depths.first, let guest else { return completion() }
+        let targets = placements.keys.filter {
+            FilePath($0).components.count == depth && placements[$0]?.state == .mounting
+        }
+        var left = targets.count
+        guard left > 0 else { return mountAll(at: Array(depths.dropFirst()), completion) }
+        for target in targets {
+            guard let placement = placements[target] else { continue }
+            let share = ShareSetting(
+                bucket: placement.bucket.onLink, subname: Array(placement.subname.utf8), target: Array(target.utf8))
+            guest.mount(share, within: .seconds(Self.patience)) { [self] result in
+                if case .success = result {
+                    placements[target]?.state = .mounted
+                } else {
+                    placements[target]?.state = .gone
+                }
+                left -= 1
+                if left == 0 { mountAll(at: Array(depths.dropFirst()), completion) }
+            }
+        }
+    }
+
     /// The VM ends: what is under way fails.
     func close() {
         isClosed = true
         guest?.close()
-    }
-
-    /// The shares with their targets, those above others first, as a guest that begins anew is to mount them.
-    var mountable: [ShareSetting] {
-        let depths = placements.keys.map { (FilePath($0).components.count, $0) }
-        return depths.sorted { $0 < $1 }.compactMap { _, target in
-            placements[target].map {
-                ShareSetting(bucket: $0.bucket.onLink, subname: Array($0.subname.utf8), target: Array(target.utf8))
-            }
-        }
     }
 
     // MARK: - Looking

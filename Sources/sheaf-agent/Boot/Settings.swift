@@ -47,6 +47,9 @@ struct Settings {
         } else if key == bytes(of: SettingKey.spilled) {
             guard let count = decimal(value) else { throw notUnderstood(setting) }
             spilled = count
+        } else if key == bytes(of: SettingKey.forget) {
+            shares = []
+            spilled = 0
         } else {
             Console.log("unknown setting \(key)")
         }
