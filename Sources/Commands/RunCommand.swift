@@ -141,6 +141,7 @@ struct RunCommand: ParsableCommand {
         }
         let launcher = Launcher(configuration)
         let control = ControlPoint(of: launcher, isQuiet: quiet)
+        launcher.menu = RunMenu()
         throw withExtendedLifetime(control) { ExitCode(Int32(launcher.run())) }
     }
 }

@@ -34,6 +34,9 @@ public final class Launcher {
     /// Called with a sentence where the VM has no directory of its own, and so nobody can find it.
     public var onHidden: ((_ reason: String) -> Void)?
 
+    /// What Ctrl-] opens at a terminal; without one it ends the VM.
+    public var menu: (any EscapeMenu)?
+
     /// A run of this configuration.
     public init(_ configuration: MachineConfiguration) {
         self.configuration = configuration
@@ -69,7 +72,7 @@ public final class Launcher {
         } catch {
             throw LaunchError("the standard streams cannot be used: \(error.explained)")
         }
-        streams.onEscape = { [unowned self] in asked(toEndBy: UInt8(truncatingIfNeeded: SIGINT), at: 2) }
+        streams.onEscape = { [unowned self] in openMenu(on: streams) }
         self.streams = streams
         watchSignals()
         if let timeout = configuration.timeout {
@@ -131,7 +134,7 @@ public final class Launcher {
         session.events.started = { [unowned self] _ in
             self.machine?.clock.reach(.started)
             if streams.hasTerminal, configuration.command.isEmpty, !configuration.isQuiet {
-                streams.say("sheaf: Ctrl-] three times ends the VM")
+                streams.say("sheaf: Ctrl-] opens a menu: add a share, list shares, end the VM")
             }
             streams.beginInput()
         }
@@ -187,6 +190,17 @@ public final class Launcher {
                     asked(toEndBy: UInt8(truncatingIfNeeded: signal.number), at: count)
                 })
         }
+    }
+
+    private func openMenu(on streams: StandardStreams) {
+        guard let menu, let machine else { return asked(toEndBy: UInt8(truncatingIfNeeded: SIGINT), at: 2) }
+        let host = EscapeMenuHost(streams, shares: machine.shares) { [unowned self] orderly in
+            guard orderly else { return asked(toEndBy: UInt8(truncatingIfNeeded: SIGINT), at: 2) }
+            settle(.exited(code: 0))
+            end(orderly: true)
+        }
+        streams.openMenu { menu.type($0) }
+        menu.open(host)
     }
 
     /// Passes the first request to end on to the command, and ends the VM with the second, or when the command takes long.

@@ -16,6 +16,8 @@ final class SessionStreams {
     private var inputHasEnded = false
     private var owed: [GuestSession.Stream: Int] = [:]
     private var whenFlushed: (() -> Void)?
+    /// What the session has written while the outputs were held back; nil when they are not.
+    private var held: [(stream: GuestSession.Stream, bytes: [UInt8])]?
 
     /// The streams that the command in the guest is to read, and to write.
     init(input: ByteStream, output: ByteStream, errorOutput: ByteStream) {
@@ -37,6 +39,29 @@ final class SessionStreams {
     /// Begins to read input.
     func beginInput() {
         input.read { [weak self] in self?.receive($0) }
+    }
+
+    /// Sends the session what nobody has typed.
+    func send(_ bytes: [UInt8]) {
+        unsent.append(contentsOf: bytes)
+        sendUnsent()
+    }
+
+    /// Writes nothing of the session's until ``release()``. Its credit keeps what is held back small.
+    func hold() {
+        if held == nil { held = [] }
+    }
+
+    /// Writes what was held back, and goes on.
+    func release() {
+        let bytes = held ?? []
+        held = nil
+        for (stream, bytes) in bytes { write(bytes, to: stream) }
+    }
+
+    /// Writes bytes of the launcher's own, held back or not.
+    func show(_ bytes: [UInt8]) {
+        outputs[.output]?.write(bytes)
     }
 
     /// Reads no more.
@@ -88,6 +113,10 @@ final class SessionStreams {
     }
 
     private func write(_ bytes: [UInt8], to stream: GuestSession.Stream) {
+        guard held == nil else {
+            held?.append((stream, bytes))
+            return
+        }
         guard let output = outputs[stream] else { return }
         output.write(bytes)
         owed[stream, default: 0] += bytes.count

@@ -4,8 +4,13 @@ internal import SystemPackage
 
 /// This process's standard streams, joined to a session in the guest: three streams kept apart, or a terminal in raw mode.
 final class StandardStreams {
-    /// Called when the user has typed the escape, three times Ctrl-] within a second.
+    /// Ctrl-].
+    private static let escape: UInt8 = 0x1d
+
+    /// Called when the user has typed the escape, Ctrl-]; what it opens takes what is typed next.
     var onEscape: () -> Void = {}
+    /// Takes what is typed in place of the guest.
+    private var menu: ((_ typed: [UInt8]) -> Void)?
 
     private let terminal: Terminal?
     private let streams: SessionStreams
@@ -16,14 +21,42 @@ final class StandardStreams {
             input: try ByteStream(sharing: STDIN_FILENO, on: loop),
             output: try ByteStream(sharing: STDOUT_FILENO, on: loop),
             errorOutput: try ByteStream(sharing: STDERR_FILENO, on: loop))
-        if let terminal {
-            streams.passes = { [weak self] bytes in
-                guard terminal.isEscape(bytes) else { return true }
-                self?.onEscape()
-                return false
-            }
-        }
+        if terminal != nil { streams.passes = { [weak self] in self?.passes($0) ?? true } }
     }
+
+    private func passes(_ typed: [UInt8]) -> Bool {
+        if let menu {
+            menu(typed)
+            return false
+        }
+        // A paste that has the byte in it is no escape.
+        guard typed.allSatisfy({ $0 == Self.escape }) else { return true }
+        onEscape()
+        if typed.count > 1 { menu?(Array(typed.dropFirst())) }
+        return false
+    }
+
+    // MARK: - A menu
+
+    /// Holds the guest's output back and gives what is typed to `feed`, until ``closeMenu()``.
+    func openMenu(feed: @escaping (_ typed: [UInt8]) -> Void) {
+        streams.hold()
+        menu = feed
+    }
+
+    /// Gives the terminal back to the guest.
+    func closeMenu() {
+        menu = nil
+        streams.release()
+    }
+
+    /// Writes to the terminal, menu or not.
+    func show(_ bytes: [UInt8]) { streams.show(bytes) }
+
+    /// Sends the guest the byte that opens the menu.
+    func sendEscape() { streams.send([Self.escape]) }
+
+    // MARK: - The session
 
     /// Whether the guest's command gets a terminal, because standard input and output are one here.
     var hasTerminal: Bool { terminal != nil }
@@ -50,6 +83,7 @@ final class StandardStreams {
 
     /// Gives the terminal back as it was and reads no more.
     func endInput() {
+        closeMenu()
         streams.endInput()
         terminal?.restore()
     }

@@ -33,6 +33,33 @@ extension Boots {
             #expect(finished.status == 128 + SIGINT, "\(finished.text)")
         }
 
+        @Test func addsAShareFromTheMenuAndGivesTheTerminalBack() async throws {
+            let scratch = try Scratch()
+            let folder = try scratch.directory("folder")
+            try scratch.write("folder/file", "from the host\n")
+            let terminal = try terminal(["--", "sh", "-c", "echo up; read line; cat /new/file; read line; exit $line"])
+            #expect(try await terminal.shows("up"))
+
+            try terminal.type("\u{1d}")
+            #expect(try await terminal.shows("add a share"))
+            try terminal.type("a")
+            #expect(try await terminal.shows("Host directory"))
+            try terminal.type("\(folder)\r")
+            #expect(try await terminal.shows("Access"))
+            try terminal.type("ro\r")
+            #expect(try await terminal.shows("Where"))
+            try terminal.type("/new\r")
+            #expect(try await terminal.shows("Share it?"))
+            try terminal.type("\r")
+            #expect(try await terminal.shows("is at /new (read-only)"))
+            try terminal.type("\r")
+            #expect(try await terminal.shows("from the host"))
+            try terminal.type("7\r")
+            let finished = try await terminal.finish(limit: 30)
+
+            #expect(finished.status == 7, "\(finished.text)")
+        }
+
         @Test func passesAnInterruptTypedToTheCommand() async throws {
             let terminal = try terminal([
                 "--", "sh", "-c", "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.1; done",
@@ -48,7 +75,7 @@ extension Boots {
 
         @Test func endsWellWhenItsUserPowersTheGuestOff() async throws {
             let terminal = try terminal([])
-            #expect(try await terminal.shows("three times ends the VM"))
+            #expect(try await terminal.shows("opens a menu"))
 
             // As poweroff(8) asks an init.
             try terminal.type("kill -USR1 1\n")
