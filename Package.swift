@@ -58,6 +58,8 @@ let package = Package(
                 .unsafeFlags([
                     "-Xclang-linker", "-static", "-Xclang-linker", "-nostdlib",
                     "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
+                    // Nothing relocates a static program, and the padding would be a page.
+                    "-Xlinker", "-z", "-Xlinker", "norelro",
                     "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
                     "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",
                 ])

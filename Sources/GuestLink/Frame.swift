@@ -42,7 +42,7 @@ public enum FrameKind: UInt8, Sendable {
     case unmount = 10
     /// The reader of one of the session's output streams has left: stream (u8, numbered as in `credit`).
     case outputEnd = 11
-    /// Tell the mounts of aggregates: request id (u32). Answered by `mounts`, any number of them, and then `result`.
+    /// Tell all mounts: request id (u32). Answered by `mounts`, any number of them, and then `result`.
     case listMounts = 12
 
     // Agent to launcher.
@@ -65,7 +65,7 @@ public enum FrameKind: UInt8, Sendable {
     case result = 71
     /// Something a person may want to know, as text.
     case log = 72
-    /// Some mounts of aggregates: the request's id (u32), then whole lines of `/proc/self/mountinfo`.
+    /// Mounts: the request's id (u32), then the next bytes of `/proc/self/mountinfo`.
     case mounts = 73
 
     // Both ways.

@@ -12,8 +12,8 @@ public final class AgentLink {
         public var failed: (_ error: UInt32, _ text: String) -> Void = { _, _ in }
         /// The answer to a request about mounts: its id, an errno, 0 for success, and what was tried.
         public var result: (_ request: UInt32, _ error: UInt32, _ text: String) -> Void = { _, _, _ in }
-        /// Some of the mounts that a request has asked for: its id, and lines of mountinfo.
-        public var mounts: (_ request: UInt32, _ lines: [UInt8]) -> Void = { _, _ in }
+        /// Some of the mounts that a request has asked for: its id, and the next bytes of mountinfo.
+        public var mounts: (_ request: UInt32, _ bytes: [UInt8]) -> Void = { _, _ in }
         /// A word for a person.
         public var log: (_ text: String) -> Void = { _ in }
         /// The link carries no frames any more; why.

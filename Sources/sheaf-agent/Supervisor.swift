@@ -201,21 +201,17 @@ final class Supervisor {
         }
     }
 
-    /// Tells the mounts of aggregates, in as many frames as they take.
+    /// Tells all mounts, in as many frames as they take.
     private func listMounts(for request: UInt32) {
         do throws(Errno) {
-            let table = try Files.content(of: "/proc/self/mountinfo", limit: 16 << 20)
-            var frame = PayloadWriter()
-            frame.append(request)
-            for line in table.split(separator: 0x0a) where Aggregate.isMount([UInt8](line)) {
-                if frame.bytes.count + line.count >= frameMaximumPayload {
-                    link.send(.mounts, frame.bytes)
-                    frame = PayloadWriter()
-                    frame.append(request)
-                }
-                frame.appendRemainder([UInt8](line) + [0x0a])
+            var rest = try Files.content(of: "/proc/self/mountinfo", limit: 16 << 20)[...]
+            while !rest.isEmpty {
+                var frame = PayloadWriter()
+                frame.append(request)
+                frame.appendRemainder([UInt8](rest.prefix(frameMaximumPayload - 4)))
+                link.send(.mounts, frame.bytes)
+                rest = rest.dropFirst(frameMaximumPayload - 4)
             }
-            link.send(.mounts, frame.bytes)
             link.send(result: nil, to: request, "")
         } catch {
             link.send(result: error, to: request, "read the mounts")

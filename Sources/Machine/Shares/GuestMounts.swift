@@ -20,6 +20,9 @@ final class GuestMounts {
     /// Called when a target is unmounted after its request was given up.
     var onLateUnmount: (_ target: String) -> Void = { _ in }
 
+    /// The most bytes of mountinfo that are taken.
+    private static let largestTable = 32 << 20
+
     private enum Task: Equatable {
         case mount(target: String)
         case unmount(target: String)
@@ -31,7 +34,8 @@ final class GuestMounts {
         /// Nil once the request was given up.
         var completion: ((Result<[GuestMount], Failure>) -> Void)?
         var limit: EventSource?
-        var mounts: [GuestMount] = []
+        /// What has come of mountinfo, and no more than is sensible.
+        var table: [UInt8] = []
     }
 
     private let loop: EventLoop
@@ -125,7 +129,7 @@ final class GuestMounts {
         let failure = error == 0 ? nil : Errno(rawValue: CInt(truncatingIfNeeded: error))
         if let completion = request.completion {
             if let failure { return completion(.failure(.refused(failure, attempt: attempt))) }
-            return completion(.success(request.mounts))
+            return completion(.success(request.table.split(separator: 0x0a).compactMap(GuestMount.init)))
         }
         guard failure == nil else { return }
         switch request.task {
@@ -135,9 +139,9 @@ final class GuestMounts {
         }
     }
 
-    /// Takes a part of the answer to a ``list(within:completion:)``: lines of mountinfo.
-    func receive(mounts id: UInt32, _ lines: [UInt8]) {
-        guard requests[id] != nil else { return }
-        requests[id]?.mounts += lines.split(separator: 0x0a).compactMap(GuestMount.init)
+    /// Takes the next part of the answer to a ``list(within:completion:)``.
+    func receive(mounts id: UInt32, _ bytes: [UInt8]) {
+        guard let size = requests[id]?.table.count, size + bytes.count <= Self.largestTable else { return }
+        requests[id]?.table += bytes
     }
 }

@@ -54,14 +54,6 @@ enum Aggregate {
         }
     }
 
-    /// True for a line of mountinfo that is about an aggregate: after the dash come the file system's type and the tag.
-    static func isMount(_ line: [UInt8]) -> Bool {
-        let fields = line.split(separator: 0x20)
-        guard let dash = fields.firstIndex(of: [0x2d]), fields.count > dash + 2 else { return false }
-        let tag = Text([UInt8](fields[dash + 2]))
-        return tag == "\(Bucket.readWrite.tag)" || tag == "\(Bucket.readOnly.tag)"
-    }
-
     private static func isPassing(_ error: Errno) -> Bool {
         switch error.code {
         case EINVAL, ENOENT, ENXIO, EIO: true
