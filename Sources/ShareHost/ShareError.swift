@@ -16,6 +16,8 @@ public enum ShareError: Error, Equatable, Sendable {
     case relativeTarget(String, of: FilePath)
     /// The share is there, served in another way than asked for now.
     case otherOptions(FilePath)
+    /// There is no share of this name to be changed.
+    case noShare(named: String, Bucket)
     /// The bucket's file system could not be made.
     case aggregate(Bucket, Errno)
 }
@@ -40,6 +42,8 @@ extension ShareError: CustomStringConvertible {
             "cannot mount \(path) at \"\(target)\" in the guest: the target must start with \"/\""
         case .otherOptions(let path):
             "\(path) is shared already, with other options; give a name= to share it once more"
+        case .noShare(let name, let bucket):
+            "there is no \(bucket.rawValue) share named \"\(name)\""
         case .aggregate(let bucket, let error):
             "cannot make the file system for \(bucket.rawValue) shares: \(error.explained)"
         }
@@ -52,6 +56,7 @@ extension ShareError: CustomStringConvertible {
         case .source(_, let error), .aggregate(_, let error): error
         case .child(let error): error.errno
         case .targetInUse, .otherOptions: .fileExists
+        case .noShare: .noSuchFileOrDirectory
         }
     }
 }

@@ -7,13 +7,14 @@ public import SystemPackage
 
 /// A machine's shares: which there are, which aggregate each is in, and the device of each aggregate.
 ///
-/// Called from the control plane. Shares come and go while devices serve guests.
+/// May be called from any thread. Shares come and go while devices serve guests. No lock is held while the host is asked
+/// for something: a directory whose server does not answer holds up nobody but who wants to share it.
 public final class ShareHost: Sendable {
     private let log: Logger
     private let state = Mutex(State())
 
     private struct State {
-        var shares: [Share] = []
+        var shares = ShareRegister()
         var aggregates: [Bucket: Aggregate] = [:]
         var devices: [Bucket: FileSystemDevice] = [:]
     }
@@ -34,21 +35,21 @@ public final class ShareHost: Sendable {
     // MARK: Shares
 
     /// The shares, in the order in which they were added.
-    public var shares: [Share] { state.withLock { $0.shares } }
+    public var shares: [Share] { state.withLock { $0.shares.shares } }
 
     /// The shares of one bucket, in the order in which they were added.
     public func shares(in bucket: Bucket) -> [Share] {
-        state.withLock { $0.shares.filter { $0.bucket == bucket } }
+        shares.filter { $0.bucket == bucket }
     }
 
     /// The share of this name in a bucket.
     public func share(named subname: String, in bucket: Bucket) -> Share? {
-        state.withLock { $0.shares.first { $0.subname == subname && $0.bucket == bucket } }
+        state.withLock { $0.shares.share(named: subname, in: bucket) }
     }
 
     /// The share that the guest binds at a path.
     public func share(at target: String) -> Share? {
-        state.withLock { $0.shares.first { $0.targets.contains(target) } }
+        state.withLock { $0.shares.share(at: target) }
     }
 
     /// Shares a host directory. One that is shared already with the same access and name is not shared again: the target
@@ -67,96 +68,117 @@ public final class ShareHost: Sendable {
         _ source: FilePath, access: Access, name: String? = nil, target: String? = nil,
         options: ChildOptions = ChildOptions()
     ) throws(ShareError) -> Addition {
-        // Outside the lock: the host may be slow to answer.
         let hostPath = try Self.resolve(source)
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
-        if let target, !target.hasPrefix("/") { throw .relativeTarget(target, of: hostPath) }
-        return try state.withLock { state throws(ShareError) in
-            let index = state.shares.firstIndex {
-                $0.hostPath == hostPath && $0.access == access && $0.subname == subname
+        if let target { try Self.check(target, of: hostPath) }
+        let wanted = Share(
+            hostPath: hostPath, access: access, subname: subname, options: options, targets: target.map { [$0] } ?? [])
+        while true {
+            let attempt = ShareAttempt()
+            // The attempt is under way before anybody else can find it.
+            switch try attempt.perform({ () throws(ShareError) in try add(wanted, attempt) }) {
+            case .over(let addition): return addition
+            // Should it fail, it is for this caller to try.
+            case .busy(let other): other.wait()
             }
-            if let target,
-                let other = state.shares.indices.first(where: { state.shares[$0].targets.contains(target) }),
-                other != index
-            {
-                throw .targetInUse(target: target, by: state.shares[other].hostPath)
-            }
-            if let index {
-                guard state.shares[index].options == options else { throw .otherOptions(hostPath) }
-                if let target, !state.shares[index].targets.contains(target) {
-                    state.shares[index].targets.append(target)
-                }
-                return Addition(share: state.shares[index], isNew: false)
-            }
-            let aggregate = try Self.aggregate(for: Bucket(access), &state)
-            do throws(AddChildError) {
-                try aggregate.addChild(name: subname, hostPath: hostPath, access: access, options: options)
-            } catch {
-                if error.reason == .hostPath { throw .source(hostPath, error.errno) }
-                throw .child(error)
-            }
-            let share = Share(
-                hostPath: hostPath, access: access, subname: subname, options: options,
-                targets: target.map { [$0] } ?? [])
-            state.shares.append(share)
-            return Addition(share: share, isNew: true)
         }
     }
 
-    /// Takes a share away from the guest; its name may be used again.
+    private enum Step {
+        case over(Addition)
+        /// Somebody else is adding the share.
+        case busy(ShareAttempt)
+    }
+
+    private func add(_ wanted: Share, _ attempt: ShareAttempt) throws(ShareError) -> Step {
+        let (aggregate, reservation) = try state.withLock { state throws(ShareError) in
+            (try Self.aggregate(for: wanted.bucket, &state), try state.shares.reserve(wanted, attempt))
+        }
+        switch reservation {
+        case .present(let share): return .over(Addition(share: share, isNew: false))
+        case .pending(let other): return .busy(other)
+        case .reserved: break
+        }
+        do throws(AddChildError) {
+            try aggregate.addChild(
+                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options)
+        } catch {
+            state.withLock { $0.shares.withdraw(wanted) }
+            if error.reason == .hostPath { throw .source(wanted.hostPath, error.errno) }
+            throw .child(error)
+        }
+        state.withLock { $0.shares.commit(wanted) }
+        return .over(Addition(share: wanted, isNew: true))
+    }
+
+    /// Takes a share away from the guest; its name and its targets may be used again.
     ///
     /// - Parameters:
     ///   - subname: The share's name.
     ///   - bucket: Where it is.
     ///   - revoke: Whether what the guest has open of it fails from now on, with ESTALE.
+    ///   - onlyWithoutTargets: Whether it stays when it has a target, such as one that was added meanwhile.
     /// - Returns: The share that was taken away.
-    /// - Throws: ENOENT when there is no such share.
+    /// - Throws: ENOENT when there is no such share, one that is just being added among them; EBUSY when it has a target.
     @discardableResult
-    public func remove(named subname: String, from bucket: Bucket, revoke: Bool = false) throws(Errno) -> Share {
-        try state.withLock { state throws(Errno) in
-            guard let index = state.shares.firstIndex(where: { $0.subname == subname && $0.bucket == bucket }),
-                let aggregate = state.aggregates[bucket]
+    public func remove(
+        named subname: String, from bucket: Bucket, revoke: Bool = false, onlyWithoutTargets: Bool = false
+    ) throws(Errno) -> Share {
+        let (share, departure) = try state.withLock { state throws(Errno) in
+            guard let share = state.shares.share(named: subname, in: bucket), let aggregate = state.aggregates[bucket]
             else { throw .noSuchFileOrDirectory }
-            try aggregate.removeChild(named: subname, revoke: revoke)
-            return state.shares.remove(at: index)
+            if onlyWithoutTargets, !share.targets.isEmpty { throw .resourceBusy }
+            let departure = try aggregate.detachChild(named: subname, revoke: revoke)
+            state.shares.remove(share)
+            return (share, departure)
         }
+        departure.finish()
+        return share
     }
 
-    /// Takes a target from the share that has it; the share stays, perhaps with none.
-    ///
-    /// - Returns: The share as it is now; nil when none has the target.
-    @discardableResult
-    public func removeTarget(_ target: String) -> Share? {
-        state.withLock { state in
-            guard let index = state.shares.firstIndex(where: { $0.targets.contains(target) }) else { return nil }
-            state.shares[index].targets.removeAll { $0 == target }
-            return state.shares[index]
-        }
-    }
+    // MARK: Targets
 
-    /// Adds a target to a share.
+    /// Gives a share one more target. One that it has already is no error.
     ///
+    /// - Parameters:
+    ///   - target: An absolute path in the guest.
+    ///   - subname: The share's name.
+    ///   - bucket: Where it is.
     /// - Returns: The share as it is now.
-    /// - Throws: `.targetInUse`, or `.source` with ENOENT when the share is not there.
+    /// - Throws: What is wrong with the target; ``ShareError/noShare(named:_:)``.
     @discardableResult
-    public func addTarget(_ target: String, to share: Share) throws(ShareError) -> Share {
+    public func addTarget(
+        _ target: String, toShareNamed subname: String, in bucket: Bucket
+    ) throws(ShareError) -> Share {
         try state.withLock { state throws(ShareError) in
-            if let other = state.shares.first(where: { $0.targets.contains(target) }), other.subname != share.subname {
-                throw .targetInUse(target: target, by: other.hostPath)
+            guard let share = state.shares.share(named: subname, in: bucket) else {
+                throw .noShare(named: subname, bucket)
             }
-            guard
-                let index = state.shares.firstIndex(where: {
-                    $0.subname == share.subname && $0.bucket == share.bucket
-                })
-            else { throw .source(share.hostPath, .noSuchFileOrDirectory) }
-            if !state.shares[index].targets.contains(target) { state.shares[index].targets.append(target) }
-            return state.shares[index]
+            try Self.check(target, of: share.hostPath)
+            return try state.shares.addTarget(target, toShareNamed: subname, in: bucket)
         }
+    }
+
+    /// Takes a target from the share that has it. The share stays, if need be without any: see
+    /// ``remove(named:from:revoke:onlyWithoutTargets:)``.
+    ///
+    /// - Parameter target: Where the guest had bound it.
+    /// - Returns: The share as it is now.
+    /// - Throws: ENOENT when no share has the target.
+    @discardableResult
+    public func removeTarget(_ target: String) throws(Errno) -> Share {
+        guard let share = state.withLock({ $0.shares.removeTarget(target) }) else { throw .noSuchFileOrDirectory }
+        return share
+    }
+
+    private static func check(_ target: String, of hostPath: FilePath) throws(ShareError) {
+        guard target.utf8.first == UInt8(ascii: "/") else { throw .relativeTarget(target, of: hostPath) }
     }
 
     // MARK: Activity
 
-    /// What guests do with each share of a bucket, by the share's name.
+    /// What guests do with each share of a bucket, by the share's name. Of two names that Swift takes for one, such as
+    /// both spellings of "é", it is what they do with the later share.
     public func activities(in bucket: Bucket) -> [String: ChildActivity] {
         let aggregate = state.withLock { $0.aggregates[bucket] }
         var activities: [String: ChildActivity] = [:]
@@ -213,6 +235,7 @@ public final class ShareHost: Sendable {
         for device in devices { device.stop() }
     }
 
+    /// The aggregate of a bucket, made when there is none. Of the host it asks for a descriptor of /proc only.
     private static func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
@@ -226,6 +249,8 @@ public final class ShareHost: Sendable {
 
     /// The path made absolute and freed of symbolic links, `.` and `..`. Corresponds to realpath(3).
     ///
+    /// - Parameter source: Relative to the working directory if not absolute.
+    /// - Returns: The path under which it is shared.
     /// - Throws: `.source` with what the host says of the path, or `.emptySource`.
     public static func resolve(_ source: FilePath) throws(ShareError) -> FilePath {
         guard !source.isEmpty else { throw .emptySource }

@@ -1,11 +1,7 @@
-import CLinux
-import FUSE
 import FileService
 import Frontend
-import Linux
 import Logging
 import ShareHost
-import Synchronization
 import SystemPackage
 import TestSupport
 
@@ -19,17 +15,17 @@ final class ServedAggregate {
     let directory: HostFolder
     let aggregate: Aggregate
     private let access: Access
-    private let device: FileSystemDevice
-    private var ends: Signal?
+    private let device: ServedDevice
 
     init(access: Access, requestQueues: Int, directory: HostFolder) throws {
         self.access = access
         self.directory = directory
         folder = try directory.makeFolder("child")
         aggregate = try Aggregate(access: access)
-        device = FileSystemDevice(
-            aggregate: aggregate, requestQueues: requestQueues,
-            log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
+        device = ServedDevice(
+            FileSystemDevice(
+                aggregate: aggregate, requestQueues: requestQueues,
+                log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
         try aggregate.addChild(name: "child", hostPath: FilePath(folder.path), access: access)
     }
 
@@ -43,49 +39,21 @@ final class ServedAggregate {
 
     /// A frontend that has said nothing yet, after the one before it has gone.
     func attach(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> Frontend {
-        try ends?.wait()
-        var near: CInt = -1
-        var far: CInt = -1
-        try checked(cl_socketpair(&near, &far))
-        let socket = VhostUserSocket(Descriptor(owning: near), timeout: configuration.timeout)
-        let ends = try Signal()
-        try device.serve(Descriptor(owning: far)) { _ in ends.raise() }
-        self.ends = ends
-        return try Frontend(socket, configuration: configuration)
+        try device.attach(configuration)
     }
 
     /// A frontend that has greeted the device and started its rings.
     func connect(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> Frontend {
-        let frontend = try attach(configuration)
-        try frontend.greet()
-        try frontend.start()
-        return frontend
+        try device.connect(configuration)
     }
 
     /// A guest that has mounted the device.
     func mount(_ configuration: Frontend.Configuration = Frontend.Configuration()) throws -> FuseClient {
-        let client = try FuseClient(try connect(configuration))
-        try client.initialize()
-        return client
+        try device.mount(configuration)
     }
 
     /// Ends the device; every thread and descriptor of it is gone when this returns.
-    func end() { device.stop() }
-}
-
-/// Something that happens once, and can be waited for.
-private final class Signal: Sendable {
-    private let event: Descriptor
-
-    init() throws(Errno) { event = try Descriptor(result: cl_eventfd(0, false)) }
-
-    func raise() { _ = cl_eventfd_signal(event.number) }
-
-    /// Waits for ten seconds at most.
-    func wait() throws(BackendFault) {
-        var poll = pollfd(fd: event.number, events: Int16(POLLIN), revents: 0)
-        guard cl_poll(&poll, 1, 10_000) == 1 else { throw .silent("the session of a frontend that left did not end") }
-    }
+    func end() { device.end() }
 }
 
 /// Runs a test on a served aggregate; nothing of it is left afterwards.

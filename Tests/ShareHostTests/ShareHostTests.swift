@@ -164,6 +164,63 @@ import Testing
         }
     }
 
+    @Test func givesAndTakesTargetsOfAShareThatIsThere() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let path = try host.add(folder, access: .readWrite, name: "src", target: "/a").share.hostPath
+            try host.add("/", access: .readOnly, name: "root", target: "/b")
+
+            #expect(try host.addTarget("/c", toShareNamed: "src", in: .readWrite).targets == ["/a", "/c"])
+            #expect(try host.addTarget("/c", toShareNamed: "src", in: .readWrite).targets == ["/a", "/c"])
+            #expect(throws: ShareError.targetInUse(target: "/b", by: "/")) {
+                try host.addTarget("/b", toShareNamed: "src", in: .readWrite)
+            }
+            #expect(throws: ShareError.relativeTarget("d", of: path)) {
+                try host.addTarget("d", toShareNamed: "src", in: .readWrite)
+            }
+            #expect(throws: ShareError.noShare(named: "src", .readOnly)) {
+                try host.addTarget("/d", toShareNamed: "src", in: .readOnly)
+            }
+            #expect(try host.removeTarget("/a").targets == ["/c"])
+            #expect(throws: Errno.noSuchFileOrDirectory) { try host.removeTarget("/a") }
+            #expect(host.share(at: "/a") == nil)
+            #expect(host.share(at: "/c")?.subname == "src")
+            #expect(try host.add(folder, access: .readOnly, target: "/a").isNew)
+        }
+    }
+
+    @Test func keepsAShareThatHasTargetsIfAskedTo() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            try host.add(folder, access: .readWrite, name: "src", target: "/a")
+
+            #expect(throws: Errno.resourceBusy) {
+                try host.remove(named: "src", from: .readWrite, onlyWithoutTargets: true)
+            }
+            #expect(host.share(at: "/a") != nil)
+            try host.removeTarget("/a")
+            #expect(try host.remove(named: "src", from: .readWrite, onlyWithoutTargets: true).targets.isEmpty)
+            #expect(host.shares.isEmpty)
+        }
+    }
+
+    @Test func tellsNamesApartAsLinuxDoes() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let (composed, decomposed) = ("\u{E9}", "e\u{301}")
+
+            let one = try host.add(folder, access: .readWrite, name: composed, target: "/" + composed).share
+            let other = try host.add("/", access: .readWrite, name: decomposed, target: "/" + decomposed).share
+
+            #expect(host.shares.map(\.hostPath) == [one.hostPath, other.hostPath])
+            #expect(host.share(named: decomposed, in: .readWrite)?.hostPath == "/")
+            #expect(host.share(at: "/" + composed)?.hostPath == one.hostPath)
+            #expect(host.activities(in: .readWrite)[composed] == ChildActivity())
+            try host.remove(named: composed, from: .readWrite)
+            #expect(host.share(at: "/" + decomposed)?.hostPath == "/")
+        }
+    }
+
     @Test func describesTheDevicesThatWereMade() throws {
         try withFolder { folder in
             let host = makeHost()

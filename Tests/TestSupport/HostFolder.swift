@@ -82,6 +82,20 @@ public struct HostFolder: Sendable {
         return names.sorted()
     }
 
+    /// How many descriptors of this process are of it and of what is in it.
+    public func openDescriptors() throws(Errno) -> Int {
+        let table = HostFolder("/proc/self/fd")
+        var count = 0
+        for name in try table.names() {
+            var target = [CChar](repeating: 0, count: 4096)
+            // Gone by now: the one that the names were read through, or another test's.
+            let length = readlink(table.path(of: name), &target, target.count)
+            let bytes = target.prefix(max(length, 0)).map(UInt8.init(bitPattern:))
+            if bytes.starts(with: path.utf8) { count += 1 }
+        }
+        return count
+    }
+
     /// Removes it and all that is in it, following no link.
     public func remove() throws(Errno) {
         for name in try names() {

@@ -28,6 +28,14 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
     /// The host directory that was to be shared.
     public let hostPath: FilePath
 
+    /// Puts an error together.
+    public init(reason: Reason, errno: Errno, name: String, hostPath: FilePath) {
+        self.reason = reason
+        self.errno = errno
+        self.name = name
+        self.hostPath = hostPath
+    }
+
     /// For a person: what was tried, on what, and what went wrong.
     public var description: String {
         switch reason {

@@ -111,17 +111,23 @@ public final class Aggregate: Sendable {
     /// - Throws: ENOENT when there is no share of this name.
     @discardableResult
     public func removeChild(named name: String, revoke: Bool) throws(Errno) -> ChildSummary {
+        let departure = try detachChild(named: name, revoke: revoke)
+        departure.finish()
+        return departure.share
+    }
+
+    /// Does of `removeChild` what may be done with a lock held: the host is not asked, nothing of it is closed.
+    ///
+    /// - Returns: What closes the share's files, with no lock held.
+    /// - Throws: ENOENT when there is no share of this name.
+    public func detachChild(named name: String, revoke: Bool) throws(Errno) -> ChildDeparture {
         let (removed, session) = lock.hold {
             let child = state.pointee.registry.remove(named: name.utf8)
             child?.remove(revoke: revoke)
             return (child, state.pointee.session)
         }
         guard let removed else { throw .noSuchFileOrDirectory }
-        if revoke {
-            session?.revoke(removed)
-        }
-        session?.dropRoot(of: removed)
-        return removed.summary
+        return ChildDeparture(child: removed, session: session)
     }
 
     /// Refuses new shares from now on; what is there is served until the device is gone.

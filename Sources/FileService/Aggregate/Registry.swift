@@ -26,19 +26,24 @@ struct Registry: ~Copyable {
 
     /// The first child whose id is greater than `id`.
     func child(after id: UInt64) -> Child? {
+        let index = index(after: id)
+        return index < children.count ? children[index] : nil
+    }
+
+    private func index(after id: UInt64) -> Int {
         var low = 0
         var high = children.count
         while low < high {
             let middle = (low + high) / 2
             if UInt64(children[middle].id) > id { high = middle } else { low = middle + 1 }
         }
-        return low < children.count ? children[low] : nil
+        return low
     }
 
     mutating func remove(named name: some Sequence<UInt8>) -> Child? {
         let named = byName.remove(hashed(name)) { $0.nameBytes.elementsEqual(name) }
         guard let child = named else { return nil }
-        children.removeAll { $0 === child }
+        children.remove(at: index(after: UInt64(child.id)) - 1)
         return child
     }
 }

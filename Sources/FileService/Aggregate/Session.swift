@@ -53,6 +53,16 @@ final class Session: Sendable {
         return index.withTable(of: tag) { $0.find(tag, where: { $0.key == key }) }
     }
 
+    /// The same as `adopt`, fast where there is such a node.
+    ///
+    /// - Throws: ESTALE when the share was revoked meanwhile.
+    func meet(
+        _ key: NodeKey, name: UnsafeRawBufferPointer, in parent: Node, zone: Zone, found: cl_statx, lane: Int
+    ) throws(Errno) -> Node {
+        if let node = acquire(key) { return node }
+        return try adopt(key, name: name, in: parent, zone: zone, found: found, lane: lane)
+    }
+
     /// The node with this key, with one more reference, made if there is none. It is found under `name` in `parent`;
     /// without a name, a new node is one that has none, and is to be given a descriptor at once.
     ///

@@ -27,12 +27,7 @@ extension RequestDispatcher {
             try checked(cl_statx(directory, name, &found))
             let zone = try parent.zone.zone(of: bytes, found, in: parent.child)
             let key = NodeKey(child: parent.child, found)
-            let node: Node
-            if let known = session.acquire(key) {
-                node = known
-            } else {
-                node = try session.adopt(key, name: bytes, in: parent, zone: zone, found: found, lane: lane)
-            }
+            let node = try session.meet(key, name: bytes, in: parent, zone: zone, found: found, lane: lane)
             session.remember(node, bytes, in: parent, directory)
             return entry(node, found, clock: clock)
         }

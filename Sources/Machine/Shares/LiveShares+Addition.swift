@@ -196,7 +196,7 @@ extension LiveShares {
         completion: @escaping (Bool) -> Void
     ) {
         for target in targets {
-            shareHost.removeTarget(target)
+            _ = try? shareHost.removeTarget(target)
             placements[target] = nil
         }
         let left = shareHost.share(named: share.subname, in: share.bucket)?.targets ?? []
@@ -204,7 +204,9 @@ extension LiveShares {
         let shareHost = self.shareHost
         // Closing what the guest had open may take the host as long as opening it.
         workers.run {
-            (try? shareHost.remove(named: share.subname, from: share.bucket, revoke: revoke)) != nil
+            let removed = try? shareHost.remove(
+                named: share.subname, from: share.bucket, revoke: revoke, onlyWithoutTargets: true)
+            return removed != nil
         } completion: {
             completion($0)
         }

@@ -170,7 +170,11 @@ extension LiveShares {
         drop([step.old], of: step.share, revoke: false) { [self] _ in
             var share = addition.share
             // Only now is the old share's place free for it.
-            if step.new == step.old, let moved = try? shareHost.addTarget(step.new, to: share) { share = moved }
+            if step.new == step.old,
+                let moved = try? shareHost.addTarget(step.new, toShareNamed: share.subname, in: share.bucket)
+            {
+                share = moved
+            }
             placements[step.new] = Placement(bucket: share.bucket, subname: share.subname, state: .mounted)
             finish(step, share, isHotPlugged: isHotPlugged, operation)
         }
