@@ -21,12 +21,17 @@ enum LiveMachine: Encodable {
         do throws(ControlClientError) {
             self = .known(try ControlClient(path: entry.controlSocket, timeout: .seconds(3)).status())
         } catch {
-            var state = "unreachable"
-            // The socket comes last.
-            if case .cannotConnect(_, .noSuchFileOrDirectory) = error { state = "preparing" }
-            if case .refused(let failure) = error, failure.code == .unavailable { state = "preparing" }
-            self = .silent(name: entry.name, state: state, reason: error.description)
+            self.init(entry, failedWith: error)
         }
+    }
+
+    /// A VM that could not be asked.
+    init(_ entry: RuntimePlace.Entry, failedWith error: ControlClientError) {
+        var state = "unreachable"
+        // The socket comes last.
+        if case .cannotConnect(_, .noSuchFileOrDirectory) = error { state = "preparing" }
+        if case .refused(let failure) = error, failure.code == .unavailable { state = "preparing" }
+        self = .silent(name: entry.name, state: state, reason: error.description)
     }
 
     /// The VM's name.

@@ -18,3 +18,12 @@ func printJSON(_ value: some Encodable) throws {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try FileDescriptor.standardOutput.writeAll(Array(try encoder.encode(value)) + [0x0a])
 }
+
+/// The same on a single line.
+///
+/// - Throws: Why it could not be written.
+func printJSONLine(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try FileDescriptor.standardOutput.writeAll(Array(try encoder.encode(value)) + [0x0a])
+}

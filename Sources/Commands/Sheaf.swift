@@ -17,7 +17,10 @@ public struct Sheaf: ParsableCommand {
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
         version: version,
-        subcommands: [RunCommand.self, ShareCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self])
+        subcommands: [
+            RunCommand.self, ShareCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self,
+            CompletionCommand.self,
+        ])
 
     /// Sheaf's version.
     static let version = "0.1.0"

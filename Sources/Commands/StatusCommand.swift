@@ -1,57 +1,143 @@
 internal import ArgumentParser
 internal import Control
+internal import EventLoop
+internal import Glibc
 internal import Linux
 internal import Machine
 internal import SystemPackage
 
-/// `sheaf status`: one VM and its shares.
+/// `sheaf status`: one VM, its shares, and what is done with them.
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show a VM that runs, and its shares.",
-        discussion: "VM may be left out when exactly one runs.")
+        abstract: "Show a VM that runs, its shares, and what is being done with them.",
+        discussion: """
+            VM may be left out when exactly one runs.
 
-    @Argument(help: ArgumentHelp(MachineChoice.help, valueName: "VM"))
+            With --watch on a terminal the view is drawn anew in place: q ends it, arrow keys, PgUp and PgDn scroll.
+            Elsewhere it is a line for each share and interval, or with --format json an object a line.
+            """)
+
+    @Argument(help: ArgumentHelp(MachineChoice.help, valueName: "VM"), completion: .machines)
     var name: String?
+
+    @Flag(name: .shortAndLong, help: "Go on showing it, until the VM ends.")
+    var watch = false
+
+    @Option(help: ArgumentHelp("Seconds between two looks, with --watch (default: 1).", valueName: "SECONDS"))
+    var interval: Double?
 
     @Option(help: "table or json.")
     var format = OutputFormat.table
 
-    func run() throws {
-        let machine: LiveMachine
-        do {
-            machine = LiveMachine(try MachineChoice.entry(for: name))
-        } catch {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(1)
-        }
-        switch machine {
-        case .silent(let name, let state, let reason):
-            FileDescriptor.standardError.say("sheaf: the VM '\(name)' is \(state): \(reason)")
-            throw ExitCode(1)
-        case .known(let status):
-            if format == .json { return try printJSON(status) }
-            show(status)
+    func validate() throws {
+        guard let interval else { return }
+        guard watch else { throw ValidationError("--interval is for --watch") }
+        guard interval >= 0.1, interval <= 86400 else {
+            throw ValidationError("--interval \(interval) is not a number of seconds between 0.1 and 86400")
         }
     }
 
-    private func show(_ status: MachineStatus) {
-        let qemu = status.qemuPid.map { ", QEMU \($0)" } ?? ""
-        let release = [status.kernelRelease, status.kernel.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
-        for (key, value) in [
-            ("Name", status.name), ("State", status.state.rawValue), ("Uptime", uptime(status.uptime)),
-            ("PID", "\(status.pid)\(qemu)"), ("Kernel", release), ("Accel", status.accelerator ?? "-"),
-            ("CPUs", status.cpus.map(String.init) ?? "-"), ("Memory", status.memoryMiB.map { "\($0) MiB" } ?? "-"),
-        ] {
-            print(key + String(repeating: " ", count: 10 - key.count) + printable(value))
+    func run() throws {
+        do {
+            let entry = try MachineChoice.entry(for: name)
+            if watch {
+                try follow(entry)
+            } else {
+                try showOnce(entry)
+            }
+        } catch let error as LaunchError {
+            FileDescriptor.standardError.say("sheaf: \(error)")
+            throw ExitCode(1)
         }
-        guard !status.shares.isEmpty else { return }
-        print("")
-        var table = TextTable("TARGET", "SOURCE", "ACCESS", "SUBNAME")
-        for share in status.shares {
-            table.append(
-                share.targets.map(\.path).joined(separator: " "), share.source, share.access, share.subname)
+    }
+
+    // MARK: - Once
+
+    private func showOnce(_ entry: RuntimePlace.Entry) throws {
+        let sample: RatedStatus
+        do {
+            sample = try Self.sample(entry)
+        } catch {
+            throw Self.failure(of: entry, error)
         }
-        table.lines.forEach { print($0) }
+        if format == .json { return try printJSON(sample) }
+        let output = TerminalOutput()
+        for line in StatusView(sample, columns: output.size?.columns).lines {
+            print(line.rendered(isStyled: output.isStyled))
+        }
+    }
+
+    /// The VM's status, with rates of the last moment where there are shares.
+    private static func sample(_ entry: RuntimePlace.Entry) throws(ControlClientError) -> RatedStatus {
+        let client = try ControlClient(path: entry.controlSocket, timeout: .seconds(3))
+        let first = try client.status()
+        guard !first.shares.isEmpty else { return RatedStatus(first, after: nil, at: secondsSince1970()) }
+        usleep(300_000)
+        return RatedStatus(try client.status(), after: first, at: secondsSince1970())
+    }
+
+    private static func failure(of entry: RuntimePlace.Entry, _ error: ControlClientError) -> LaunchError {
+        guard case .silent(let name, let state, let reason) = LiveMachine(entry, failedWith: error) else {
+            return LaunchError(error.description)
+        }
+        return LaunchError("the VM '\(name)' is \(state): \(reason)")
+    }
+
+    // MARK: - On and on
+
+    private func follow(_ entry: RuntimePlace.Entry) throws {
+        let poller = StatusPoller(path: entry.controlSocket, interval: .seconds(interval ?? 1))
+        let output = TerminalOutput()
+        guard format == .table, output.canRedraw else { return try log(poller, of: entry) }
+        let watch = try StatusWatch(isStyled: output.isStyled)
+        let end = try watch.run(poller)
+        switch end {
+        case .quit: return
+        case .ended: Self.sayEnded(watch.sample?.status.name ?? entry.name)
+        case .failed(let error): throw Self.failure(of: entry, error)
+        case .signal(let signal): throw ExitCode(128 + signal.number)
+        }
+    }
+
+    /// Writes what a poller finds to standard output, until the VM has ended or nobody reads it.
+    private func log(_ poller: StatusPoller, of entry: RuntimePlace.Entry) throws {
+        var name = entry.name
+        var previous: MachineStatus?
+        var failure: (any Error)?
+        poller.run { finding in
+            do {
+                switch finding {
+                case .status(let status):
+                    let sample = RatedStatus(status, after: previous, at: secondsSince1970())
+                    // The first has no rates yet; the second comes soon.
+                    if previous != nil || status.shares.isEmpty { try write(sample) }
+                    (name, previous) = (status.name, status)
+                case .silent(let reason):
+                    let line = StatusLog.line(about: name, silent: reason, at: secondsSince1970())
+                    // It is no status: an object a line is what the other stream is kept to.
+                    let stream = format == .json ? FileDescriptor.standardError : .standardOutput
+                    try stream.writeAll((line + "\n").utf8)
+                case .ended: Self.sayEnded(name)
+                case .failed(let error): throw Self.failure(of: entry, error)
+                }
+                return true
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        // Who reads it has had enough.
+        if let failure, failure as? Errno != .brokenPipe { throw failure }
+    }
+
+    private func write(_ sample: RatedStatus) throws {
+        if format == .json { return try printJSONLine(sample) }
+        let text = StatusLog.lines(of: sample).map { $0 + "\n" }.joined()
+        try FileDescriptor.standardOutput.writeAll(text.utf8)
+    }
+
+    private static func sayEnded(_ name: String) {
+        FileDescriptor.standardError.say("sheaf: the VM '\(printable(name))' has ended")
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import Glibc
 internal import Linux
 internal import Machine
 internal import SystemPackage
@@ -9,16 +10,18 @@ struct ShareAddCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
         abstract: "Share one more host directory with a VM that runs.",
-        usage: "sheaf share add [VM] SRC[:DST][:ro|rw] [--timeout SECONDS] [-q]",
+        usage: "sheaf share add [VM] [SRC[:DST][:ro|rw]] [--timeout SECONDS] [-q]",
         discussion: """
             Returns when the guest has it mounted. Without DST it appears at the same path as on the host. The same folder
             added again gets one more target; at a target that it has already nothing changes.
+
+            Without SRC, at a terminal, it asks for directory, access and target.
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "The VM, where several run, and the share as 'sheaf run -v' takes it.", valueName: "[VM] SRC[:DST][:ro|rw]")
-    )
+            "The VM, where several run, and the share as 'sheaf run -v' takes it.", valueName: "[VM] SRC[:DST][:ro|rw]"),
+        completion: .directory)
     var words: [String] = []
 
     @Option(help: ArgumentHelp("Seconds that host and guest may take (default: 10).", valueName: "SECONDS"))
@@ -32,9 +35,24 @@ struct ShareAddCommand: ParsableCommand {
 
     func validate() throws {
         guard words.count <= 2 else { throw ValidationError("one share at a time: [VM] SRC[:DST][:ro|rw]") }
-        guard words.count > 0 else { throw ValidationError("which directory? Write SRC[:DST][:ro|rw]") }
         try Self.check(timeout)
-        _ = try ShareArgument.checked(words[words.count - 1])
+        if let source { _ = try ShareArgument.checked(source) }
+        guard source != nil || SharePrompt.canAsk else {
+            throw ValidationError("which directory? Write SRC[:DST][:ro|rw]")
+        }
+    }
+
+    /// The VM that is named, and the share; nil for what is to be found out.
+    ///
+    /// One word alone is a VM's name only where there is no directory of that name.
+    private var machine: String? { words.count == 2 || source == nil ? words.first : nil }
+    private var source: String? {
+        guard words.count == 1, let word = words.first, !word.contains("/"), !word.contains(":") else {
+            return words.last
+        }
+        let isDirectory = access(absolutePath(word).string, F_OK) == 0
+        let isMachine = (try? RuntimePlace().liveMachines())?.contains { $0.name == word } ?? false
+        return isMachine && !isDirectory ? nil : word
     }
 
     static func check(_ timeout: Double?) throws {
@@ -44,16 +62,24 @@ struct ShareAddCommand: ParsableCommand {
     }
 
     func run() throws {
-        let request = try ShareArgument.checked(words[words.count - 1])
+        // Who is to answer is known before anything is asked.
+        let machine = try ShareTalk.entry(self.machine)
+        let request = try source.map(ShareArgument.checked) ?? asked()
         let addition = ShareAddition(
             source: request.source.string, target: request.target, access: request.isReadOnly ? "ro" : nil,
             name: request.name, hidesPersonalData: request.hidesPersonalData ? true : nil, timeout: timeout)
-        let (added, name) = try ShareTalk.with(words.count > 1 ? words[0] : nil) {
-            client throws(ControlClientError) in try client.add(addition)
-        }
+        let added = try ShareTalk.with(machine) { client throws(ControlClientError) in try client.add(addition) }
         if format == .json { return try printJSON(added) }
         guard !quiet else { return }
-        print(ShareTalk.sentence(added, in: name))
+        print(ShareTalk.sentence(added, in: machine.name))
         if let command = added.mountCommand { print("in the guest: \(command)") }
+    }
+
+    private func asked() throws -> ShareRequest {
+        guard case .share(let request) = try SharePrompt.ask() else {
+            FileDescriptor.standardError.say("sheaf: nothing is shared")
+            throw ExitCode(1)
+        }
+        return request
     }
 }

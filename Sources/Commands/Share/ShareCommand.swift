@@ -22,15 +22,25 @@ struct ShareCommand: ParsableCommand {
 
 /// What the commands that change shares have in common.
 enum ShareTalk {
+    /// The VM that is meant.
+    ///
+    /// - Throws: An exit status, after the reason was said.
+    static func entry(_ machine: String?) throws -> RuntimePlace.Entry {
+        try saying { () throws(LaunchError) in try MachineChoice.entry(for: machine) }
+    }
+
     /// Speaks to a VM, and says for people what it or nobody answered.
     ///
     /// - Throws: An exit status, after the reason was said.
     static func with<Value>(
-        _ machine: String?, _ body: (ControlClient) throws(ControlClientError) -> Value
-    ) throws -> (value: Value, name: String) {
-        do {
-            let entry = try MachineChoice.entry(for: machine)
-            return (try body(try ControlClient(path: entry.controlSocket)), entry.name)
+        _ machine: RuntimePlace.Entry, _ body: (ControlClient) throws(ControlClientError) -> Value
+    ) throws -> Value {
+        try saying { () throws(ControlClientError) in try body(try ControlClient(path: machine.controlSocket)) }
+    }
+
+    private static func saying<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws -> Value {
+        do throws(Failure) {
+            return try body()
         } catch {
             FileDescriptor.standardError.say("sheaf: \(error)")
             throw ExitCode(1)

@@ -9,7 +9,7 @@ struct ShareListCommand: ParsableCommand {
         abstract: "List the shares of a VM that runs.",
         discussion: "sheaf status shows what is done with them.")
 
-    @Argument(help: ArgumentHelp("The VM's name, as ps lists it.", valueName: "VM"))
+    @Argument(help: ArgumentHelp(MachineChoice.help, valueName: "VM"), completion: .machines)
     var machine: String?
 
     @Option(help: "table or json.")
@@ -19,7 +19,9 @@ struct ShareListCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-        let (status, _) = try ShareTalk.with(machine) { client throws(ControlClientError) in try client.status() }
+        let status = try ShareTalk.with(ShareTalk.entry(machine)) { client throws(ControlClientError) in
+            try client.status()
+        }
         if format == .json { return try printJSON(status.shares) }
         var table = TextTable("TARGET", "SOURCE", "ACCESS", "STATE", "SUBNAME")
         for share in status.shares {

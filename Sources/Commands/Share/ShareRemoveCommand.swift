@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Control
 internal import Glibc
+internal import Machine
 internal import SystemPackage
 
 /// `sheaf share rm`: takes a share from a VM that runs.
@@ -17,7 +18,7 @@ struct ShareRemoveCommand: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "The VM, where several run, and the share: its target, its host directory or its name.",
-            valueName: "[VM] SHARE"))
+            valueName: "[VM] SHARE"), completion: .machinesAndShares)
     var words: [String] = []
 
     @Flag(help: "Even if something in the guest uses it, which keeps what it has open.")
@@ -38,16 +39,18 @@ struct ShareRemoveCommand: ParsableCommand {
     }
 
     func run() throws {
+        let machine = try ShareTalk.entry(words.count > 1 ? words[0] : nil)
         let removal = ShareRemoval(
             share: Self.selector(words[words.count - 1]), force: force, revoke: revoke, timeout: timeout)
-        let (removed, name) = try ShareTalk.with(words.count > 1 ? words[0] : nil) {
+        let removed = try ShareTalk.with(machine) {
             client throws(ControlClientError) in try client.remove(removal)
         }
         if format == .json { return try printJSON(removed) }
         let places = removed.targets.isEmpty ? "" : " at \(removed.targets.joined(separator: ", "))"
         let rest = removed.isGone ? "" : "; the share has other targets"
         print(
-            "\(removed.source) is no longer\(places) in \(name), after \(ShareTalk.time(removed.milliseconds))\(rest)")
+            "\(removed.source) is no longer\(places) in \(machine.name), after \(ShareTalk.time(removed.milliseconds))\(rest)"
+        )
     }
 
     /// A share as a person names it: a path that is not absolute is a host directory's where there is one, else a name.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import Machine
 internal import SystemPackage
 
 /// `sheaf share set`: another target or access for a share.
@@ -12,7 +13,7 @@ struct ShareSetCommand: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "The VM, where several run, and the share: its target, its host directory or its name.",
-            valueName: "[VM] SHARE"))
+            valueName: "[VM] SHARE"), completion: .machinesAndShares)
     var words: [String] = []
 
     @Option(help: ArgumentHelp("Where the guest is to have it, an absolute path.", valueName: "DST"))
@@ -42,13 +43,14 @@ struct ShareSetCommand: ParsableCommand {
     }
 
     func run() throws {
+        let machine = try ShareTalk.entry(words.count > 1 ? words[0] : nil)
         let change = ShareChange(
             share: ShareRemoveCommand.selector(words[words.count - 1]), target: target,
             access: ro ? "ro" : rw ? "rw" : nil, force: force, timeout: timeout)
-        let (added, name) = try ShareTalk.with(words.count > 1 ? words[0] : nil) {
+        let added = try ShareTalk.with(machine) {
             client throws(ControlClientError) in try client.change(change)
         }
         if format == .json { return try printJSON(added) }
-        print(ShareTalk.sentence(added, in: name))
+        print(ShareTalk.sentence(added, in: machine.name))
     }
 }
