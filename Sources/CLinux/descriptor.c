@@ -114,4 +114,18 @@ long cl_raise_file_limit(void)
     return (long)limit.rlim_cur;
 }
 
+void cl_reserve_descriptors(int count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)count > limit.rlim_cur)
+        count = (int)limit.rlim_cur;
+    // The table never shrinks. An eventfd, to have something that surely is open.
+    int any = eventfd(0, EFD_CLOEXEC);
+    int highest = any < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, count - 1);
+    if (highest >= 0)
+        close(highest);
+    if (any >= 0)
+        close(any);
+}
+
 const char *cl_errno_name(int error) { return strerrorname_np(error); }

@@ -169,17 +169,17 @@ import Testing
         _ = try other.lookup("g", in: root)
         let handle = try other.open(file).handle
         _ = try other.opendir(root)
-        #expect(child.counters.activity.openHandles == 2)
-        #expect(child.counters.activity.liveInodes == 2)
+        #expect(child.counters.sum.openHandles == 2)
+        #expect(child.counters.sum.liveInodes == 2)
 
         try guest.aggregate.removeChild(named: "share", revoke: true)
 
-        #expect(child.counters.activity.openHandles == 0)
-        #expect(child.counters.activity.liveInodes == 0)
+        #expect(child.counters.sum.openHandles == 0)
+        #expect(child.counters.sum.liveInodes == 0)
         // What stands in for its nodes is forgotten without a trace in the counts.
         #expect(refusal { try guest.release(file, handle) } == .staleNFSFileHandle)
         other.forget(file)
-        #expect(child.counters.activity.liveInodes == 0)
+        #expect(child.counters.sum.liveInodes == 0)
         #expect(guest.aggregate.activity == ChildActivity())
     }
 
@@ -192,13 +192,13 @@ import Testing
         try guest.aggregate.removeChild(named: "share", revoke: false)
         #expect(try guest.read(file, handle) == Array("x".utf8))
 
-        #expect(child.counters.activity.bytesRead == 1)
-        #expect(child.counters.activity.liveInodes == 1)
+        #expect(child.counters.sum.bytesRead == 1)
+        #expect(child.counters.sum.liveInodes == 1)
         try guest.release(file, handle)
         guest.forget(file)
         guest.forget(root)
-        #expect(child.counters.activity.openHandles == 0)
-        #expect(child.counters.activity.liveInodes == 0)
+        #expect(child.counters.sum.openHandles == 0)
+        #expect(child.counters.sum.liveInodes == 0)
         withExtendedLifetime(host) {}
     }
 
@@ -264,7 +264,7 @@ import Testing
         let descriptor = try Descriptor(result: cl_duplicate(child.root.descriptor)).release()
         #expect(refusal { _ = try session.open(node, descriptor: descriptor, lane: 1) } == .staleNFSFileHandle)
 
-        #expect(child.counters.activity == ChildActivity())
+        #expect(child.counters.sum == ChildActivity())
         #expect(host.openDescriptors() == before)
     }
 
@@ -307,13 +307,13 @@ import Testing
         for thread in threads { thread.join() }
 
         for child in gone where child.isRevoked {
-            #expect(child.counters.activity.openHandles == 0)
-            #expect(child.counters.activity.liveInodes == 0)
+            #expect(child.counters.sum.openHandles == 0)
+            #expect(child.counters.sum.liveInodes == 0)
         }
         try main.order(main.request(.destroy))
         for child in gone + aggregate.allChildren {
-            #expect(child.counters.activity.openHandles == 0)
-            #expect(child.counters.activity.liveInodes == 0)
+            #expect(child.counters.sum.openHandles == 0)
+            #expect(child.counters.sum.liveInodes == 0)
         }
         gone = []
         #expect(host.openDescriptors() == before)
@@ -326,7 +326,7 @@ import Testing
 
         #expect(MemoryLayout<ActivityLane>.stride == 64)
         #expect(UInt(bitPattern: counters.lanes) % 64 == 0)
-        #expect(counters.activity == ChildActivity())
+        #expect(counters.sum == ChildActivity())
     }
 
     @Test(arguments: [-1, 9, Int.max, .min])

@@ -30,6 +30,17 @@ import Testing
         #expect(count == 0)
     }
 
+    @Test func makesRoomForDescriptorsAheadOfTime() throws {
+        cl_reserve_descriptors(1024)
+
+        let status = try FileDescriptor.open("/proc/self/status", .readOnly)
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = try status.closeAfter { try bytes.withUnsafeMutableBytes { try status.read(into: $0) } }
+        let lines = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n")
+        let size = lines.first { $0.hasPrefix("FDSize:") }?.split(separator: "\t").last.flatMap { Int($0) }
+        #expect(try #require(size) >= 1024)
+    }
+
     @Test func namesErrorsAsTheirHeaderDoes() {
         #expect(Errno.noSuchFileOrDirectory.name == "ENOENT")
         #expect(Errno(rawValue: 99_999).name == "errno 99999")

@@ -20,6 +20,9 @@ int cl_set_close_on_exec(int fd, bool on);
 int cl_poll(struct pollfd *_Nonnull fds, unsigned count, int timeout_ms);
 /// Raises the limit of open files as far as this process may, for root past the hard limit, and returns it, or -errno.
 long cl_raise_file_limit(void);
+/// Makes room for so many descriptors in the kernel's table of this process, as far as the limit allows. When the table
+/// grows in a process with threads, whoever opens the file waits for every CPU to have noticed: some 10 ms.
+void cl_reserve_descriptors(int count);
 /// The name of an errno value ("ENOENT"), or NULL for one that has none.
 const char *_Nullable cl_errno_name(int error);
 

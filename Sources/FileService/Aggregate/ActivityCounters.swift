@@ -48,8 +48,17 @@ struct ActivityCounters: ~Copyable, Sendable {
         }
     }
 
-    /// The sum of all lanes.
+    /// The sum of all lanes, for whoever shows it: read between an opening on one lane and the closing on another, there
+    /// may seem to be less than nothing.
     var activity: ChildActivity {
+        var activity = sum
+        activity.openHandles = max(0, activity.openHandles)
+        activity.liveInodes = max(0, activity.liveInodes)
+        return activity
+    }
+
+    /// The sum of all lanes; exact while no request is served.
+    var sum: ChildActivity {
         var sum = ChildActivity()
         var lastError: UInt64 = 0
         for index in 0..<ActivityCounters.laneCount {
@@ -67,8 +76,8 @@ struct ActivityCounters: ~Copyable, Sendable {
     }
 }
 
-/// The counters that one thread writes, on a cache line of their own. What one lane makes another may drop: single
-/// numbers of handles and nodes may be negative, their sums are not.
+/// The counters that one thread writes, on a cache line of their own. What one lane makes another may drop: its
+/// numbers of handles and nodes may be negative.
 struct ActivityLane: ~Copyable, Sendable {
     /// Requests about the share's nodes that have an answer.
     let requests = Atomic<UInt64>(0)

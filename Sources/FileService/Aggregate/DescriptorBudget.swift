@@ -17,6 +17,8 @@ final class DescriptorBudget: Sendable {
     /// back.
     static func ofProcess() -> Int {
         let raised = cl_raise_file_limit()
+        // So that no share is slow to be added because it happens to be the 256th descriptor.
+        cl_reserve_descriptors(4096)
         let limit = raised > 0 ? raised : Int(clamping: cl_file_limit())
         return max((limit - min(512, limit / 4)) / 2, 64)
     }
