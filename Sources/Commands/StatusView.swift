@@ -174,6 +174,7 @@ extension StatusView {
     ///   - height: The rows of the terminal.
     ///   - firstRow: The first row of the table to show; brought to where there is one.
     ///   - trouble: What is to be said in place of what the last line says otherwise.
+    /// - Returns: Lines for all of the screen, or fewer.
     func screen(height: Int, firstRow: Int, trouble: String? = nil) -> Screen {
         let header = header
         let order = rows.joined().count <= max(1, height - header.count - 3) ? Array(rows) : busiestFirst

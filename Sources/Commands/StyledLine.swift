@@ -24,6 +24,7 @@ struct StyledLine: Equatable {
     /// What to print.
     ///
     /// - Parameter isStyled: Whether the terminal is to be told of styles.
+    /// - Returns: The line without its end.
     func rendered(isStyled: Bool) -> String {
         guard isStyled else { return text }
         return parts.map { part in
