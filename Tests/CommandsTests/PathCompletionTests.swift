@@ -49,6 +49,8 @@ import Testing
         var name = Array("\(temporary.path)/a\u{1}".utf8CString)
         name[name.count - 2] = CChar(bitPattern: 0xff)
         try #require(mkdir(name, 0o700) == 0)
+        // Its name is none that the directory is emptied by.
+        defer { rmdir(name) }
 
         #expect(PathCompletion(of: "\(temporary.path)/").candidates == ["a/"])
     }

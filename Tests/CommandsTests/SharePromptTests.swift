@@ -1,4 +1,6 @@
+import CLinux
 import Foundation
+import Linux
 import Machine
 import SystemPackage
 import TestSupport
@@ -113,5 +115,32 @@ import Testing
 
         #expect(screen.dropFirst().prefix(10) == (10...19).map { "n\($0)/  n\($0 + 10)/" }[...])
         #expect(screen.contains("and 31 more"))
+    }
+
+    @Test(arguments: [("\r\r\r", true), ("\u{3}", false)])
+    func asksOnATerminalAndGivesItBack(typed: String, isShared: Bool) throws {
+        let temporary = try TemporaryDirectory()
+        let request = ShareRequest(source: FilePath(temporary.path))
+        var path = [CChar](repeating: 0, count: 64)
+        let keyboard = try Descriptor(result: cl_open_pty(&path, 64))
+        let screen = Descriptor(owning: open(path, O_RDWR | O_NOCTTY | O_CLOEXEC))
+        let number = screen.number
+        let before = try settings(of: number)
+        // Before anything is asked: what is typed too early counts too. In raw mode, so that no line is waited for.
+        var saved = termios()
+        try checked(cl_make_raw(number, &saved))
+        _ = try FileDescriptor(rawValue: keyboard.number).writeAll("\(temporary.path)\r\(typed)".utf8)
+        try checked(cl_restore_terminal(number, &saved))
+
+        let result = try SharePrompt.ask(at: number, on: number)
+
+        #expect(result == (isShared ? .share(request) : .cancelled))
+        #expect(try settings(of: number) == before)
+    }
+
+    private func settings(of number: CInt) throws -> [tcflag_t] {
+        var settings = termios()
+        try #require(tcgetattr(number, &settings) == 0)
+        return [settings.c_iflag, settings.c_oflag, settings.c_cflag, settings.c_lflag]
     }
 }
