@@ -126,7 +126,7 @@ let package = Package(
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "Linux", logging]),
-        tests("Commands", ["Machine", "Linux"]),
+        tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             swiftSettings: strict),

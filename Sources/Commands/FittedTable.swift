@@ -12,6 +12,8 @@ struct FittedTable {
         var minimum = 0
         /// To how many columns of the terminal it may be shortened; nil for not at all.
         var shrinksTo: Int?
+        /// How many are enough for it to be read well.
+        var readable = 24
         /// What stays of a cell that is too long.
         var kept = String.Kept.start
         /// Whether its cells stand out.
@@ -29,11 +31,7 @@ struct FittedTable {
             return min(natural, max(shrinksTo, title.terminalColumns))
         }
 
-        /// The width at which a long cell can be read.
-        fileprivate var easy: Int {
-            guard let shrinksTo else { return natural }
-            return min(natural, max(shrinksTo, 24))
-        }
+        fileprivate var easy: Int { max(smallest, min(natural, readable)) }
     }
 
     private static let gap = 2
@@ -58,7 +56,11 @@ struct FittedTable {
         for (index, column) in columns.enumerated().sorted(by: { ($0.1.rank, $0.0) < ($1.1.rank, $1.0) }) {
             let others = chosen.map { column.rank <= 2 ? columns[$0].smallest : columns[$0].easy }
             let needed = others.reduce(0, +) + chosen.count * Self.gap + column.smallest
-            if column.rank == 0 || needed <= available { chosen.insert(index) }
+            if column.rank == 0 || needed <= available {
+                chosen.insert(index)
+            } else if column.rank > 2 {
+                break
+            }
         }
         self.columns = columns.indices.filter(chosen.contains).map { columns[$0] }
         widths = Self.widths(of: self.columns, within: available)

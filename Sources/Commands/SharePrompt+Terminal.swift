@@ -13,16 +13,19 @@ extension SharePrompt {
     /// Asks on the terminal, and blocks until there is an answer; for a command that does nothing else meanwhile. The terminal
     /// is given back as it was, also when a signal ends the process, which it does then as ever.
     ///
+    /// - Parameters:
+    ///   - keyboard: What is typed at.
+    ///   - screen: Where the questions go.
     /// - Returns: How the dialogue has ended; cancelled too when the terminal has gone.
     /// - Throws: That a stream is not open.
-    static func ask() throws(Errno) -> Result {
+    static func ask(at keyboard: CInt = STDIN_FILENO, on screen: CInt = STDERR_FILENO) throws(Errno) -> Result {
         let loop = EventLoop()
-        let input = try ByteStream(sharing: STDIN_FILENO, on: loop)
-        let terminal = RawTerminal(STDIN_FILENO)
-        var prompt = SharePrompt(columns: WindowSize(of: STDERR_FILENO)?.columns ?? 80)
+        let input = try ByteStream(sharing: keyboard, on: loop)
+        let terminal = RawTerminal(keyboard)
+        var prompt = SharePrompt(columns: WindowSize(of: screen)?.columns ?? 80)
         var result = Result.cancelled
         var signal: ObservableSignal?
-        let show = { (bytes: [UInt8]) in _ = try? FileDescriptor.standardError.writeAll(bytes) }
+        let show = { (bytes: [UInt8]) in _ = try? FileDescriptor(rawValue: screen).writeAll(bytes) }
 
         var sources = [ObservableSignal.interrupt, .terminate, .hangup].map { kind in
             loop.onSignal(kind) {
@@ -32,7 +35,7 @@ extension SharePrompt {
         }
         sources.append(
             loop.onSignal(.windowChange) {
-                prompt.columns = WindowSize(of: STDERR_FILENO)?.columns ?? 80
+                prompt.columns = WindowSize(of: screen)?.columns ?? 80
                 show(prompt.redraw())
             })
         input.read { event in

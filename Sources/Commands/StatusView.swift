@@ -108,8 +108,11 @@ struct StatusView {
         func rate(_ title: String, _ rate: @escaping (ShareRates) -> String) -> FittedTable.Column {
             number(title, minimum: 6) { sample.rates[$0].map(rate) ?? "-" }
         }
-        var name = column("NAME", rank: lacksTargets ? 0 : 8) { shortName(of: shares[$0], isWide: isWide) }
+        var name = column("NAME", rank: lacksTargets ? 0 : 8) {
+            shortName(of: shares[$0], isWide: isWide || lacksTargets)
+        }
         name.shrinksTo = 9
+        name.readable = 32
         var failure = column("LAST ERROR", rank: hasErrors ? 1 : 10) {
             failureText(shares[$0].activity.lastError, at: sample.time) ?? "-"
         }
@@ -174,7 +177,7 @@ extension StatusView {
     ///   - height: The rows of the terminal.
     ///   - firstRow: The first row of the table to show; brought to where there is one.
     ///   - trouble: What is to be said in place of what the last line says otherwise.
-    /// - Returns: Lines for all of the screen, or fewer.
+    /// - Returns: The screen.
     func screen(height: Int, firstRow: Int, trouble: String? = nil) -> Screen {
         let header = header
         let order = rows.joined().count <= max(1, height - header.count - 3) ? Array(rows) : busiestFirst

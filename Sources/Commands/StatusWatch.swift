@@ -80,7 +80,8 @@ final class StatusWatch {
             draw()
         }
         output.write(Self.enterScreen.utf8)
-        draw()
+        // An answer comes sooner than anybody could read that it is waited for.
+        sources.append(loop.after(.milliseconds(500)) { [weak self] in self?.draw() })
         loop.run()
         leave()
         return end ?? .quit

@@ -21,10 +21,7 @@ struct StyledLine: Equatable {
     /// The text alone.
     var text: String { parts.map(\.text).joined() }
 
-    /// What to print.
-    ///
-    /// - Parameter isStyled: Whether the terminal is to be told of styles.
-    /// - Returns: The line without its end.
+    /// What to print, where `isStyled` with the sequences that tell the terminal of styles.
     func rendered(isStyled: Bool) -> String {
         guard isStyled else { return text }
         return parts.map { part in
