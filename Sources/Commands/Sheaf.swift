@@ -12,7 +12,7 @@ public struct Sheaf: ParsableCommand {
             sheaf run -v ~/src:/src                       a shell in a VM that has ~/src at /src
             sheaf run -v .:/work -- make -C /work check   run one command there and exit with its status
             sheaf ps                                      the VMs that run, and what they run on
-            sheaf status                                  one of them, and its shares
+            sheaf status --watch                          one of them, and what is being done with its shares
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
         version: version,
