@@ -91,7 +91,7 @@ struct LineEditor {
 
     /// What shows the line as it is now, wherever in its line of the screen the terminal's cursor is.
     mutating func rendered() -> String {
-        let question = prompt.fitted(to: max(0, columns - 10), keeping: .end)
+        let question = prompt.fitted(to: max(columns / 2, min(columns - 20, 30)), keeping: .end)
         // The last column stays free: what is written there moves the cursor on some terminals.
         let room = max(2, columns - question.terminalColumns - 1)
         let shown = characters.map { printable($0) }

@@ -36,7 +36,7 @@ struct SharePrompt {
     private var question = Question.source
     private var editor: LineEditor
     private var decoder = KeyDecoder()
-    /// Whether the key before was a Tab that could not complete any further.
+    /// Whether the key before was a Tab that has left several to choose from.
     private var listsNext = false
     private var output = ""
 
@@ -193,13 +193,11 @@ extension SharePrompt {
             return
         }
         let completion = PathCompletion(of: editor.textBeforeCursor)
-        guard completion.insertion.isEmpty else {
+        listsNext = completion.candidates.count > 1
+        if !completion.insertion.isEmpty {
             editor.insert(completion.insertion)
             output += editor.rendered()
-            return
-        }
-        listsNext = true
-        if lists, !completion.candidates.isEmpty {
+        } else if lists, listsNext {
             list(completion.candidates)
             output += editor.rendered()
         } else {

@@ -13,7 +13,7 @@ public struct Sheaf: ParsableCommand {
             sheaf run -v .:/work -- make -C /work check   run one command there and exit with its status
             sheaf ps                                      the VMs that run, and what they run on
             sheaf share add ~/data:/data                  one of them gets a folder more, now
-            sheaf status                                  one of them, and its shares
+            sheaf status --watch                          one of them, and what is being done with its shares
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
             """,
         version: version,

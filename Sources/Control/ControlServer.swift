@@ -47,8 +47,6 @@ public final class ControlServer {
     ///
     /// - Throws: `ENAMETOOLONG` past 107 bytes, `EADDRINUSE` where something is, or what else bind(2) said.
     public func listen(at path: FilePath) throws(Errno) {
-        let mask = umask(0o177)
-        defer { umask(mask) }
         listener = try UnixListener(path: path.string, on: loop) { [weak self] in self?.serve($0) }
     }
 

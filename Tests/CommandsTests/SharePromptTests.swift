@@ -101,7 +101,7 @@ import Testing
         let temporary = try TemporaryDirectory()
         for name in ["alpha", "alpine", "alps"] { try temporary.folder.makeFolder(name) }
 
-        let (screen, result) = dialogue("\(temporary.path)/a\t", "\t", "\t", "ha\t", "\r\r\r\r", columns: 40)
+        let (screen, result) = dialogue("\(temporary.path)/a\t", "\t", "ha\t", "\r\r\r\r", columns: 40)
 
         #expect(screen.contains("alpha/   alpine/  alps/"))
         #expect(result == .share(ShareRequest(source: FilePath("\(temporary.path)/alpha"))))

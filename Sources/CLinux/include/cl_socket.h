@@ -10,7 +10,7 @@
 
 /// A connected pair of stream sockets, close-on-exec.
 int cl_socketpair(int *_Nonnull first, int *_Nonnull second);
-/// A listening stream socket at `path` (mode 0600 by umask of the caller); -ENAMETOOLONG past sun_path's 107 bytes.
+/// A listening stream socket at `path`, of mode 0600 from the start; -ENAMETOOLONG past sun_path's 107 bytes.
 int cl_listen_unix(const char *_Nonnull path, int backlog);
 int cl_connect_unix(const char *_Nonnull path);
 /// The same, but where the listener's queue is full it waits for `timeout_ms` at most: -EAGAIN then.
