@@ -31,6 +31,8 @@ public struct ControlFailure: Error, Codable, Equatable, Sendable, CustomStringC
         /// The guest has not answered in time. What had been done on the host is undone, and what the guest may still do of it
         /// is undone when it answers.
         public static let guestSilent = Code(rawValue: "guest-silent")
+        /// The guest has gone, or has begun anew, while it did it.
+        public static let guestLost = Code(rawValue: "guest-lost")
         /// There is no such share.
         public static let noSuchShare = Code(rawValue: "no-such-share")
         /// Something in the guest uses the share; `force` takes it away all the same.

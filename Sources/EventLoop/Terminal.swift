@@ -70,12 +70,11 @@ public final class Terminal {
 
     /// Whether what was typed now completes the escape: three times Ctrl-] within a second. To be asked of all that is typed.
     public func isEscape(_ typed: [UInt8]) -> Bool {
-        guard typed.allSatisfy({ $0 == 0x1d }) else {
-            escapes = []
-            return false
-        }
+        // What is typed fast comes together, and only its end may be the escape.
+        let ending = typed.reversed().prefix { $0 == 0x1d }.count
+        if ending < typed.count { escapes = [] }
         let now = cl_monotonic_time()
-        escapes.append(contentsOf: typed.map { _ in now })
+        escapes += [UInt64](repeating: now, count: ending)
         escapes.removeAll { now &- $0 > 1_000_000_000 }
         return escapes.count >= 3
     }

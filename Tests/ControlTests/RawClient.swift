@@ -36,6 +36,12 @@ final class RawClient {
         return true
     }
 
+    /// Sends bytes, with descriptors along with the first of them, which stay the caller's.
+    func sendBytes(_ text: String, passing descriptors: [CInt]) {
+        let bytes = Array(text.utf8)
+        _ = cl_send(socket.number, bytes, bytes.count, descriptors, UInt32(descriptors.count))
+    }
+
     func endWriting() {
         _ = cl_shutdown_writing(socket.number)
     }

@@ -26,7 +26,11 @@ final class ServedMachine {
     private let thread: Thread
     private let ender: Mailbox<Void>
 
-    init(isAllowed: (@Sendable (UInt32) -> Bool)? = nil) throws {
+    /// Starts it; by default it answers every call with its status.
+    init(
+        handler: @escaping @Sendable (ControlCall) -> Void = { $0.answer(.success(.status(ServedMachine.status))) },
+        isAllowed: (@Sendable (UInt32) -> Bool)? = nil
+    ) throws {
         let directory = try TemporaryDirectory()
         let path = FilePath("\(directory.path)/control.sock")
         let started = try Descriptor(result: cl_eventfd(0, false))
@@ -37,9 +41,7 @@ final class ServedMachine {
         thread = try Thread(name: "server") {
             let loop = EventLoop()
             let (mailbox, receiver) = loop.mailbox { (_: Void) in loop.stop() }
-            let server = ControlServer(version: "1.2.3", on: loop, isAllowed: isAllowed) { call in
-                call.answer(.success(.status(Self.status)))
-            }
+            let server = ControlServer(version: "1.2.3", on: loop, isAllowed: isAllowed, handler: handler)
             do throws(Errno) { try server.listen(at: path) } catch { failure = error }
             ender = mailbox
             _ = cl_eventfd_signal(news)
