@@ -21,8 +21,13 @@ final class ControlPoint {
             if !isQuiet { FileDescriptor.standardError.say("sheaf: other commands cannot reach this VM: \(reason)") }
         }
         launcher.onHidden = say
-        launcher.onStart = { [weak self, unowned launcher] loop, socket in
-            self?.listen(at: socket, on: loop) { [unowned launcher] in Self.serve($0, by: launcher) }
+        launcher.onStart = { [weak self, unowned launcher] loop, socket throws(LaunchError) in
+            guard let self else { return }
+            let failure = listen(at: socket, on: loop) { [unowned launcher] in Self.serve($0, by: launcher) }
+            guard let failure else { return }
+            // Nobody could ever end one in the background.
+            guard !launcher.isInBackground else { throw LaunchError("nobody could reach the VM: \(failure)") }
+            say(failure)
         }
     }
 
@@ -35,26 +40,36 @@ final class ControlPoint {
         }
         server.onHidden = say
         server.onStart = { [weak self, unowned server] loop, socket in
-            self?.listen(at: socket, on: loop) { [unowned server] call in
+            let failure = self?.listen(at: socket, on: loop) { [unowned server] call in
                 switch call.request {
                 case .status: call.answer(.success(.status(MachineStatus(server.status, tag: tag))))
                 case .addShare, .removeShare:
                     Self.serve(call, on: server.shares) { AgentlessGuest.mountCommand(tag: tag, subname: $0) }
-                case .changeShare, .execute, .notify, .stop:
+                case .stop:
+                    call.answer(.success(.stopped(StoppedMachine(isForced: false))))
+                    server.stop()
+                case .changeShare, .execute, .notify:
                     call.answer(
                         .failure(ControlFailure(.unsupported, "there is no agent in this guest that could do it")))
                 }
             }
+            if let failure { self?.say(failure) }
         }
     }
 
-    private func listen(at socket: FilePath, on loop: EventLoop, handler: @escaping ControlServer.Handler) {
+    /// Opens the socket.
+    ///
+    /// - Returns: Why there is none; nil where there is.
+    private func listen(
+        at socket: FilePath, on loop: EventLoop, _ handler: @escaping ControlServer.Handler
+    ) -> String? {
         let server = ControlServer(version: Sheaf.version, on: loop, handler: handler)
         do throws(Errno) {
             try server.listen(at: socket)
             self.server = server
+            return nil
         } catch {
-            say(Self.explained(error, socket))
+            return Self.explained(error, socket)
         }
     }
 
@@ -80,7 +95,10 @@ final class ControlPoint {
                 call.answer(.success(.status(MachineStatus(status))))
             }
         case .addShare, .removeShare, .changeShare: serve(call, on: shares, mountCommand: nil)
-        case .execute, .notify, .stop: call.answer(.failure(ControlFailure(.unsupported, "this VM cannot do that")))
+        case .execute(let command): execute(command, call, by: launcher)
+        case .stop(let stop):
+            launcher.stop(within: stop.seconds) { call.answer(.success(.stopped(StoppedMachine(isForced: $0)))) }
+        case .notify: call.answer(.failure(ControlFailure(.invalidRequest, "no command runs under that id")))
         }
     }
 

@@ -19,6 +19,7 @@ struct RunCommand: ParsableCommand {
               sheaf run                                       a shell
               sheaf run -v ~/src:/src -v ~/models:/models:ro  a shell with two folders, one of them read-only
               sheaf run -v .:/work --cwd /work -- make check  one command; its own exit status, stdout and stderr
+              sheaf run -d --name build -v .:/work            in the background, for exec, shell, logs and stop
               sheaf run --kernel arch/x86/boot/bzImage --timeout 60 -- uname -r
 
             Read-only is enforced on the host: root in the guest cannot get around it.
@@ -67,13 +68,14 @@ struct RunCommand: ParsableCommand {
             valueName: "NAME"))
     var name: String?
 
-    @Option(help: ArgumentHelp("Where the command starts in the guest.", valueName: "DIR"))
-    var cwd: String?
+    @OptionGroup var options: CommandOptions
 
-    @Option(
-        name: [.customShort("e"), .customLong("env")],
-        help: ArgumentHelp("Set a variable for the command, or pass on yours (repeatable).", valueName: "NAME[=VALUE]"))
-    var environment: [String] = []
+    @Flag(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Return when the guest is ready, and print the VM's name.",
+            discussion: "Without a command the VM stays until stop, else until the command has ended."))
+    var detach = false
 
     @Option(help: ArgumentHelp("Give up after so many seconds, with exit status 124.", valueName: "SECONDS"))
     var timeout: Double?
@@ -93,6 +95,12 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Say what is done, and show the guest's console.")
     var verbose = false
 
+    @Option(help: .hidden)
+    var backgroundSocket: Int32?
+
+    @Option(help: .hidden)
+    var backgroundLog: String?
+
     @Argument(parsing: .postTerminator, help: ArgumentHelp("What to run in the guest.", valueName: "COMMAND"))
     var command: [String] = []
 
@@ -106,7 +114,6 @@ struct RunCommand: ParsableCommand {
         if let timeout, !(timeout > 0 && timeout <= 4_000_000) {
             throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
         }
-        if let cwd, !cwd.hasPrefix("/") { throw ValidationError("--cwd '\(cwd)' is not absolute") }
         if let name { try MachineName.check(name) }
     }
 
@@ -123,8 +130,8 @@ struct RunCommand: ParsableCommand {
         configuration.acceleration = accel
         configuration.name = name
         configuration.hostname = name ?? configuration.hostname
-        configuration.directory = cwd
-        configuration.environment = environment.compactMap(environmentEntry)
+        configuration.directory = options.cwd
+        configuration.environment = options.variables
         configuration.timeout = timeout
         configuration.panicExitCode = panicExitCode
         configuration.report = report.map { $0 == "-" ? "-" : absolutePath($0) }
@@ -139,18 +146,36 @@ struct RunCommand: ParsableCommand {
             }
             return
         }
+        if let backgroundSocket, let backgroundLog {
+            configuration.background = MachineConfiguration.Background(
+                socket: backgroundSocket, log: FilePath(backgroundLog))
+        } else if detach {
+            return try launchInBackground()
+        }
         let launcher = Launcher(configuration)
         let control = ControlPoint(of: launcher, isQuiet: quiet)
         launcher.menu = RunMenu()
         throw withExtendedLifetime(control) { ExitCode(Int32(launcher.run())) }
     }
-}
 
-/// `NAME=VALUE` as it is, `NAME` with the launcher's own value; nothing for one that is not set here.
-private func environmentEntry(_ text: String) -> String? {
-    if text.contains("=") { return text }
-    guard let value = getenv(text) else { return nil }
-    return "\(text)=\(String(cString: value))"
+    /// Has this very command line run by another process, which knows by two options more that it is the one.
+    private func launchInBackground() throws {
+        let launch = BackgroundLaunch { background in
+            let arguments = CommandLine.arguments.dropFirst()
+            let name = arguments.firstIndex(of: "run").map { $0 + 1 } ?? arguments.startIndex
+            let more = ["--background-socket", "\(background.socket)", "--background-log", background.log.string]
+            return arguments[..<name] + more + arguments[name...]
+        }
+        do {
+            switch try launch.run() {
+            case .ready(let name): print(name)
+            case .failed(let status): throw ExitCode(Int32(status))
+            }
+        } catch let error as LaunchError {
+            FileDescriptor.standardError.say("sheaf: \(error)")
+            throw ExitCode(125)
+        }
+    }
 }
 
 extension ShareArgument {

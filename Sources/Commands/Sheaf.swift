@@ -11,6 +11,10 @@ public struct Sheaf: ParsableCommand {
         discussion: """
             sheaf run -v ~/src:/src                       a shell in a VM that has ~/src at /src
             sheaf run -v .:/work -- make -C /work check   run one command there and exit with its status
+            sheaf run -d --name box -v ~/src:/src         one in the background
+            sheaf exec box -- make -C /src                a command in it (sheaf shell box: a shell)
+            sheaf logs box                                what it has written
+            sheaf stop box                                power it off
             sheaf ps                                      the VMs that run, and what they run on
             sheaf share add ~/data:/data                  one of them gets a folder more, now
             sheaf status --watch                          one of them, and what is being done with its shares
@@ -18,8 +22,8 @@ public struct Sheaf: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            RunCommand.self, ShareCommand.self, PsCommand.self, StatusCommand.self, ServeCommand.self,
-            CompletionCommand.self,
+            RunCommand.self, ExecCommand.self, ShellCommand.self, LogsCommand.self, StopCommand.self, ShareCommand.self,
+            PsCommand.self, StatusCommand.self, ServeCommand.self, CompletionCommand.self,
         ])
 
     /// Sheaf's version.

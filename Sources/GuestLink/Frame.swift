@@ -34,7 +34,8 @@ public enum FrameKind: UInt8, Sendable {
     case windowSize = 6
     /// A signal for the session's process group: number (u8).
     case signal = 7
-    /// Power off: sync, unmount, leave. Payload empty.
+    /// Power off: end all programs, sync, unmount, leave. Payload: milliseconds (u32) that programs get after they are asked
+    /// to end, in which all goes on as before but for them; empty for the agent's own short while.
     case powerOff = 8
     /// Mount one more share, live: a `MountRequest`. Answered by `result`.
     case mount = 9

@@ -1,3 +1,4 @@
+internal import Glibc
 public import GuestLink
 
 /// The launcher's side of the link: turns frames into calls and calls into frames, whatever carries the bytes.
@@ -76,8 +77,16 @@ public final class AgentLink {
     }
 
     /// Asks the guest to power off.
-    public func powerOff() {
-        send(.powerOff, session: 0, [])
+    ///
+    /// - Parameter patience: Milliseconds that its programs get to end by themselves; a short while when nil.
+    public func powerOff(patience: UInt32? = nil) {
+        var payload = PayloadWriter()
+        if let patience {
+            payload.append(patience)
+            // What ends by that, as an interactive shell does not end by SIGTERM: nobody waits for the person there.
+            for session in sessions.values where session.hasTerminal { session.signal(UInt8(SIGHUP)) }
+        }
+        send(.powerOff, session: 0, payload.bytes)
     }
 
     /// Runs a command in the guest.
@@ -85,7 +94,7 @@ public final class AgentLink {
     /// - Returns: Its session; set the session's events before the loop runs again.
     public func execute(_ request: ExecRequest) -> GuestSession {
         repeat { lastSession = lastSession == .max ? 1 : lastSession + 1 } while sessions[lastSession] != nil
-        let session = GuestSession(number: lastSession, link: self)
+        let session = GuestSession(number: lastSession, hasTerminal: request.hasTerminal, link: self)
         sessions[lastSession] = session
         send(.exec, session: lastSession, request.payload)
         return session

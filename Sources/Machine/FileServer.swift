@@ -66,6 +66,11 @@ public final class FileServer {
         }
     }
 
+    /// Makes ``run()`` return, as SIGTERM does. On the thread that runs it.
+    public func stop() {
+        loop.stop()
+    }
+
     /// Serves until a signal asks to end: 0 after SIGTERM or SIGINT.
     ///
     /// - Throws: Why the socket cannot be had.

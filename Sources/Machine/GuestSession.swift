@@ -1,4 +1,6 @@
 internal import GuestLink
+internal import Linux
+public import SystemPackage
 
 /// One command in the guest: its streams, its window of credit on each, its end.
 public final class GuestSession {
@@ -12,6 +14,19 @@ public final class GuestSession {
         case failed(error: UInt32, text: String)
         /// With the guest, which has begun anew.
         case lost
+
+        /// Why it was never run: the reason and a sentence on it; nil where it was.
+        public var failure: (error: Errno, sentence: String)? {
+            guard case .failed(let number, let text) = self else { return nil }
+            let error = Errno(rawValue: CInt(truncatingIfNeeded: number))
+            return (error, "the guest cannot \(text): \(error.explained)")
+        }
+
+        /// Whether there is no such command. A directory that is not there (`enter …`) is none.
+        public var isNotFound: Bool {
+            guard case .failed(_, let text) = self else { return false }
+            return failure?.error == .noSuchFileOrDirectory && text.hasPrefix("run ")
+        }
     }
 
     /// A stream of the session, as `credit` frames number it.
@@ -41,6 +56,8 @@ public final class GuestSession {
 
     /// The session's number on the link.
     public let number: UInt16
+    /// Whether the command has a terminal.
+    let hasTerminal: Bool
     /// Who hears of what.
     public var events = Events()
     /// How many bytes of input the guest has room for.
@@ -50,8 +67,9 @@ public final class GuestSession {
 
     private weak var link: AgentLink?
 
-    init(number: UInt16, link: AgentLink) {
+    init(number: UInt16, hasTerminal: Bool, link: AgentLink) {
         self.number = number
+        self.hasTerminal = hasTerminal
         self.link = link
     }
 

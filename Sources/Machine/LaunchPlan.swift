@@ -86,7 +86,7 @@ struct LaunchPlan {
         } catch {
             throw LaunchError(error.description)
         }
-        consoleLog = try StateDirectory().newLog(named: configuration.hostname)
+        consoleLog = try StateDirectory().newLog(named: configuration.name ?? configuration.hostname)
         requestQueues = min(configuration.cpus, 4)
     }
 

@@ -9,10 +9,10 @@ public import SystemPackage
 
 /// One `sheaf run`: a VM, one command in it, and how that ended.
 public final class Launcher {
-    private let configuration: MachineConfiguration
-    private let loop = EventLoop()
+    let configuration: MachineConfiguration
+    let loop = EventLoop()
     private var clock = PhaseClock()
-    private var machine: VirtualMachine?
+    private(set) var machine: VirtualMachine?
     private var streams: StandardStreams?
     private var session: GuestSession?
     private var sources: [EventSource] = []
@@ -21,16 +21,25 @@ public final class Launcher {
     /// What is known of the outcome so far; the first word counts.
     private var outcome: Outcome?
     private var message: String?
-    private var isEnding = false
-    private var isOff = false
+    var isEnding = false
+    private(set) var isOff = false
     private var flushLimit: EventSource?
-    /// The signal that asked the launcher to end.
-    private var asked: UInt8?
-    private var directory: RuntimeDirectory?
+    /// The signal that asked the launcher to end, or that stands for what did.
+    var asked: UInt8?
+    private(set) var directory: RuntimeDirectory?
+    /// Who asked for a stop and wants to know when the guest is off, and whether it was ended.
+    var stops: [(_ isForced: Bool) -> Void] = []
+    /// Who waits for a launcher in the background to be ready.
+    var starter: Starter?
+    /// Whether this is a launcher in the background that nobody waits for any more.
+    var isOnItsOwn = false
+    /// Where a launcher in the background writes to.
+    var launchLog: FilePath?
 
     /// Called once, on the thread and with the loop that ``run()`` uses, when everything is decided and QEMU is about to be
     /// started: whoever shall answer for the VM while it runs may listen at `socket`. The path is removed with the VM.
-    public var onStart: ((_ loop: EventLoop, _ socket: FilePath) -> Void)?
+    /// What it throws ends the launch.
+    public var onStart: ((_ loop: EventLoop, _ socket: FilePath) throws(LaunchError) -> Void)?
     /// Called with a sentence where the VM has no directory of its own, and so nobody can find it.
     public var onHidden: ((_ reason: String) -> Void)?
 
@@ -58,6 +67,7 @@ public final class Launcher {
     }
 
     private func launch() throws {
+        try joinStarter()
         // The last run's report must not pass for this one's.
         if let path = configuration.report, path != "-" { unlink(path.string) }
         let size = request(rows: 0, columns: 0).payload.count
@@ -84,7 +94,10 @@ public final class Launcher {
         }
 
         try claimName()
-        let machine = try VirtualMachine(configuration, clock: clock, on: loop)
+        try nameLaunchLog()
+        var named = configuration
+        named.name = directory?.name
+        let machine = try VirtualMachine(named, clock: clock, on: loop)
         self.machine = machine
         machine.events.ready = { [unowned self] in startCommand() }
         machine.events.restarted = { [unowned self] in
@@ -96,7 +109,7 @@ public final class Launcher {
         }
         machine.events.note = { [unowned self] text in if configuration.isVerbose { streams.say("sheaf: \(text)") } }
         machine.events.off = { [unowned self] end in machineIsOff(end) }
-        if let directory { onStart?(loop, directory.controlSocket) }
+        if let directory { try onStart?(loop, directory.controlSocket) }
         try machine.start()
     }
 
@@ -110,7 +123,7 @@ public final class Launcher {
                 directory = try place.claimAny()
             }
         } catch {
-            guard case .taken = error else {
+            guard configuration.isDetached || error.isTaken else {
                 onHidden?(error.description)
                 return
             }
@@ -122,6 +135,8 @@ public final class Launcher {
 
     private func startCommand() {
         guard let machine, let streams, !isEnding else { return }
+        // A guest in the background is there for the commands that come later.
+        if configuration.isDetached, configuration.command.isEmpty { return tellStarter() }
         let size = streams.windowSize
         let session = machine.link.execute(request(rows: size.rows, columns: size.columns))
         self.session = session
@@ -133,6 +148,7 @@ public final class Launcher {
         }
         session.events.started = { [unowned self] _ in
             self.machine?.clock.reach(.started)
+            tellStarter()
             if streams.hasTerminal, configuration.command.isEmpty, !configuration.isQuiet {
                 streams.say("sheaf: Ctrl-] opens a menu: add a share, list shares, end the VM")
             }
@@ -143,10 +159,7 @@ public final class Launcher {
 
     private func request(rows: UInt16, columns: UInt16) -> ExecRequest {
         let hasTerminal = streams?.hasTerminal ?? true
-        var environment = configuration.environment
-        if hasTerminal, let terminal = getenv("TERM") {
-            environment.insert("TERM=\(String(cString: terminal))", at: 0)
-        }
+        let environment = (hasTerminal ? [Terminal.kind].compactMap(\.self) : []) + configuration.environment
         return ExecRequest(
             hasTerminal: hasTerminal, rows: rows, columns: columns,
             arguments: configuration.command.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
@@ -160,21 +173,18 @@ public final class Launcher {
         switch status {
         case .exited(let code): settle(.exited(code: code))
         case .signaled(let number): settle(.signaled(number: number))
+        case .failed: settle(.cannotExecute(notFound: status.isNotFound), status.failure?.sentence)
         // The guest reboots, and the next session begins with it.
         case .lost: return
-        case .failed(let error, let text):
-            let errno = Errno(rawValue: CInt(truncatingIfNeeded: error))
-            // A directory that is not there (`enter …`) is no command that is not found.
-            let notFound = errno == .noSuchFileOrDirectory && text.hasPrefix("run ")
-            settle(.cannotExecute(notFound: notFound), "the guest cannot \(text): \(errno.explained)")
         }
-        end(orderly: true)
+        // Else it ended because the guest is about to.
+        if !isEnding { end(orderly: true) }
     }
 
     // MARK: - The end
 
     /// Notes the outcome, if there is none yet.
-    private func settle(_ outcome: Outcome, _ message: String? = nil) {
+    func settle(_ outcome: Outcome, _ message: String? = nil) {
         guard self.outcome == nil else { return }
         self.outcome = outcome
         self.message = message
@@ -221,7 +231,7 @@ public final class Launcher {
     }
 
     /// Ends the VM: by asking the guest, so that its writes reach the host, or at once.
-    private func end(orderly: Bool) {
+    func end(orderly: Bool) {
         // With the machine gone only output is waited for, which somebody may never take.
         guard let machine, !isOff else { return loop.stop() }
         if !isEnding, orderly {
@@ -237,6 +247,7 @@ public final class Launcher {
         deadline = nil
         isOff = true
         streams?.endInput()
+        tellStops()
         switch end {
         case .panicked(let lines):
             settle(.panic, (["the guest's kernel panicked:"] + lines).joined(separator: "\n"))
@@ -254,11 +265,14 @@ public final class Launcher {
         case .neverBooted(let text):
             settle(.bootFailed, text)
         }
-        if outcome == .timeout || asked != nil {
-            flushLimit = loop.after(.seconds(1)) { [unowned self] in loop.stop() }
-        }
+        if outcome == .timeout || asked != nil { limitFlush() }
         guard let streams else { return loop.stop() }
         streams.flush { [unowned self] in loop.stop() }
+    }
+
+    /// Gives whoever reads the output a moment and no more.
+    func limitFlush() {
+        flushLimit = loop.after(.seconds(1)) { [unowned self] in loop.stop() }
     }
 
     /// Says what there is to say, writes the report, and gives the exit status.
@@ -293,7 +307,8 @@ public final class Launcher {
                 FileDescriptor.standardError.say("sheaf: \(error)")
             }
         }
-        machine?.cleanUp(keepingLog: outcome.isFailure)
+        machine?.cleanUp(keepingLog: outcome.isFailure || isOnItsOwn)
+        removeLaunchLog()
         directory?.remove()
         return code
     }
@@ -338,5 +353,5 @@ extension Outcome {
 
 extension Double {
     /// Without a fraction where it is whole.
-    fileprivate var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
+    var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
 }

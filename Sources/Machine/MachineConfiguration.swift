@@ -38,6 +38,25 @@ public struct MachineConfiguration: Sendable {
     public var isQuiet = false
     /// Says what it does, and the guest's console, on standard error.
     public var isVerbose = false
+    /// Where this process was started in the background, who did it and where it writes to.
+    public var background: Background?
+
+    /// What a launcher in the background has of the process that started it.
+    public struct Background: Sendable {
+        /// A socket to it, open until the guest is ready.
+        public var socket: Int32
+        /// The file that is its standard output and error, which gets a name of the VM's.
+        public var log: FilePath
+
+        /// A socket and a log.
+        public init(socket: Int32, log: FilePath) {
+            self.socket = socket
+            self.log = log
+        }
+    }
+
+    /// Whether nobody waits for the VM to end.
+    var isDetached: Bool { background != nil }
 
     /// Whether a guest that resets itself boots again: the VM is there for as long as it is wanted, and not for one command.
     var reboots: Bool { command.isEmpty }

@@ -14,6 +14,11 @@ final class RuntimeDirectory {
         /// The directory cannot be had: a sentence.
         case unusable(String)
 
+        /// Whether a live VM has the name.
+        var isTaken: Bool {
+            if case .taken = self { true } else { false }
+        }
+
         var description: String {
             switch self {
             case .taken(let name):

@@ -3,12 +3,41 @@ internal import Linux
 internal import SystemPackage
 
 /// Where logs outlive their VM: `$XDG_STATE_HOME/sheaf/logs`, `~/.local/state/sheaf/logs` without the variable.
+///
+/// A log is named by its VM, the process id of that one's launcher, and what it is a log of: `NAME-PID.console.log`.
 struct StateDirectory {
-    /// How many console logs are kept; the oldest go first.
-    static let logLimit = 20
-    private static let suffix = ".console.log"
+    /// What a log is a log of.
+    enum Log: String, CaseIterable {
+        /// The guest's console.
+        case console
+        /// What the command of a VM in the background wrote, and its launcher had to say.
+        case output
+        /// What the launcher of a VM in the background had to say that has no command.
+        case launcher
 
-    /// The directory of the console logs.
+        /// How the log's name ends.
+        var suffix: String { ".\(rawValue).log" }
+    }
+
+    /// The logs of one VM.
+    struct Kept {
+        /// The VM's name.
+        var name: String
+        /// Its launcher's process id.
+        var pid: pid_t
+        /// Each of its logs.
+        var paths: [Log: FilePath] = [:]
+        /// When the last of them was written to, in seconds since 1970.
+        var time = 0
+
+        /// Whether its launcher's process is there.
+        var isOfLivingLauncher: Bool { kill(pid, 0) == 0 || errno == EPERM }
+    }
+
+    /// Of how many VMs that have ended logs are kept; the oldest go first.
+    static let logLimit = 20
+
+    /// The directory of the logs.
     let logs: FilePath
 
     /// Finds the directory, and makes it (mode 0700) where it is not there yet.
@@ -34,13 +63,49 @@ struct StateDirectory {
         try Self.make(logs)
     }
 
-    /// A path for the console log of a VM, with nothing there. Removes the oldest logs beyond the limit.
-    func newLog(named name: String) -> FilePath {
+    /// A path for a log of a VM of this process, with nothing there. Removes the oldest logs beyond the limit.
+    func newLog(named name: String, of kind: Log = .console) -> FilePath {
         prune()
-        let log = logs.appending("\(name)-\(getpid())\(Self.suffix)")
+        let log = logs.appending("\(name)-\(getpid())\(kind.suffix)")
         // What is there is of a process long gone whose number we have.
         unlink(log.string)
         return log
+    }
+
+    /// Makes a log that was begun before its VM had a name one of a VM of this process.
+    ///
+    /// - Returns: Where it is now.
+    /// - Throws: Why it cannot be.
+    func keep(_ draft: FilePath, as kind: Log, of name: String) throws(LaunchError) -> FilePath {
+        let log = newLog(named: name, of: kind)
+        guard rename(draft.string, log.string) == 0 else {
+            throw LaunchError("the log '\(draft)' cannot be renamed: \(Errno(rawValue: errno).explained)")
+        }
+        return log
+    }
+
+    /// The logs that are there, by VM, those that were written to last first.
+    func kept() -> [Kept] {
+        guard let stream = opendir(logs.string) else { return [] }
+        defer { closedir(stream) }
+        var found: [String: Kept] = [:]
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let kind = Log.allCases.first(where: { name.hasSuffix($0.suffix) }) else { continue }
+            let stem = String(name.dropLast(kind.suffix.count))
+            guard let dash = stem.lastIndex(of: "-"), let pid = pid_t(stem[stem.index(after: dash)...]), pid > 0
+            else { continue }
+            var status = stat()
+            let path = logs.appending(name)
+            guard lstat(path.string, &status) == 0 else { continue }
+            var kept = found[stem] ?? Kept(name: String(stem[..<dash]), pid: pid)
+            kept.paths[kind] = path
+            kept.time = max(kept.time, status.st_mtim.tv_sec)
+            found[stem] = kept
+        }
+        return found.values.sorted { ($0.time, $0.pid) > ($1.time, $1.pid) }
     }
 
     /// Refuses a directory in which somebody else could have put links for us to write through.
@@ -70,25 +135,8 @@ struct StateDirectory {
     }
 
     private func prune() {
-        guard let stream = opendir(logs.string) else { return }
-        defer { closedir(stream) }
-        var found: [(path: String, time: Int)] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name.hasSuffix(Self.suffix), !Self.isOfLivingLauncher(name) else { continue }
-            var status = stat()
-            let path = logs.appending(name).string
-            if lstat(path, &status) == 0 { found.append((path, status.st_mtim.tv_sec)) }
+        for old in kept().filter({ !$0.isOfLivingLauncher }).dropFirst(Self.logLimit - 1) {
+            for path in old.paths.values { unlink(path.string) }
         }
-        for log in found.sorted(by: { $0.time > $1.time }).dropFirst(Self.logLimit - 1) { unlink(log.path) }
-    }
-
-    /// Whether the process that a log's name ends with is there.
-    private static func isOfLivingLauncher(_ name: String) -> Bool {
-        guard let launcher = name.dropLast(suffix.count).split(separator: "-").last.flatMap({ pid_t($0) }), launcher > 0
-        else { return false }
-        return kill(launcher, 0) == 0 || errno == EPERM
     }
 }

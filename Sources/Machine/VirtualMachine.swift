@@ -81,6 +81,8 @@ final class VirtualMachine {
     private var lastSign: Double = 0
     private var shutdownReason: String?
     private var panicWasTold = false
+    private var isPoweringOff = false
+    private var isKilled = false
     /// Whether the guest is set up and has said so.
     private(set) var isReady = false
     /// What an end that was not waited for has cost; nil where it cost nothing.
@@ -129,10 +131,18 @@ final class VirtualMachine {
     }
 
     /// Asks the guest to end, so that all its writes reach the host, and ends it when that takes long.
-    func powerOff() {
-        link.powerOff()
-        escalation = loop.after(.seconds(30)) { [weak self] in
-            self?.loss = "the guest did not power off within 30 s and was ended: what it had not written yet is lost"
+    ///
+    /// - Parameters:
+    ///   - limit: Seconds that it may take.
+    ///   - patience: How many of them its programs get to end by themselves; a short while when nil.
+    func powerOff(within limit: Double = 30, patience: Double? = nil) {
+        guard exit == nil, !isKilled else { return }
+        isPoweringOff = true
+        link.powerOff(patience: patience.map { UInt32(($0 * 1000).rounded()) })
+        escalation = loop.after(.seconds(limit)) { [weak self] in
+            self?.loss =
+                "the guest did not power off within \(limit.formatted) s and was ended: "
+                + "what it had not written yet is lost"
             self?.kill()
         }
     }
@@ -140,6 +150,7 @@ final class VirtualMachine {
     /// Ends QEMU without asking the guest.
     func kill() {
         guard let qemu else { return }
+        isKilled = true
         monitor?.execute("quit")
         escalation = loop.after(.seconds(2)) { qemu.kill() }
     }
@@ -315,7 +326,7 @@ final class VirtualMachine {
         case .guestPanicked: panicWasTold = true
         case .reset(byGuest: true, _):
             // A panic ends in a reset as well, and is no reboot that anybody wants.
-            guard reboots, !console.hasPanicked, !panicWasTold else { return kill() }
+            guard reboots, !isPoweringOff, !console.hasPanicked, !panicWasTold else { return kill() }
             restart()
         case .stopped:
             // An emulation failure stops the CPUs and leaves QEMU there, which nothing would ever end.

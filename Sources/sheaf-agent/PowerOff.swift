@@ -17,9 +17,14 @@ enum PowerOff {
         while true { pause() }
     }
 
-    private static func endProcesses() {
+    /// Asks all programs to end.
+    static func askProcesses() {
         kill(-1, SIGTERM)
         kill(-1, SIGCONT)
+    }
+
+    private static func endProcesses() {
+        askProcesses()
         if waitForAll() { return }
         kill(-1, SIGKILL)
         _ = waitForAll()

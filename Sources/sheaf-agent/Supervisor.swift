@@ -18,6 +18,8 @@ final class Supervisor {
     private var sessions: [Session] = []
     private var workers: [MountWorker] = []
     private var ending: Ending?
+    /// Until when programs that have been asked to end are waited for; 0 where none are.
+    private var farewell: Int64 = 0
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: frameMaximumPayload, alignment: 16)
 
     /// A supervisor of a guest that is ready.
@@ -34,14 +36,26 @@ final class Supervisor {
         while true {
             var watch = Watch()
             gather(&watch)
-            watch.wait(milliseconds: sessions.contains { $0.isLingering } ? Int32(OutputStream.quiet / 4) : -1)
+            watch.wait(milliseconds: patience)
             for source in watch.ready { serve(source) }
             finishSessions()
-            if let ending {
+            if let ending, Clock.now >= farewell {
                 passOnOutputs()
                 return ending
             }
         }
+    }
+
+    /// Milliseconds after which something may be due that nothing else tells of; -1 for none.
+    private var patience: Int32 {
+        farewell > 0 || sessions.contains { $0.isLingering } ? Int32(OutputStream.quiet / 4) : -1
+    }
+
+    /// Asks all programs to end, and lets them do so for a while: with their streams, and with word of their ends.
+    private func takeLeave(within milliseconds: UInt32) {
+        farewell = Clock.now + Int64(milliseconds)
+        PowerOff.askProcesses()
+        reap()
     }
 
     /// Passes on what commands have written before the guest ends, as far as the launcher takes it in time.
@@ -138,7 +152,9 @@ final class Supervisor {
             guard let request = UnmountRequest(payload: payload) else { return refuse(payload, "unmount a share") }
             work(request.id, .unmount(request))
         case .listMounts: if let request = reader.word() { listMounts(for: request) }
-        case .powerOff: ending = .powerOff
+        case .powerOff:
+            ending = .powerOff
+            if let milliseconds = reader.word() { takeLeave(within: milliseconds) }
         default: break
         }
     }
@@ -251,7 +267,10 @@ final class Supervisor {
     private func reap() {
         while true {
             let exit = agent_reap()
-            guard exit.process > 0 else { return }
+            guard exit.process > 0 else {
+                if exit.process < 0 { farewell = 0 }
+                return
+            }
             let value = UInt8(truncatingIfNeeded: exit.value)
             if let session = sessions.first(where: { $0.process == exit.process }) {
                 session.reaped(wasSignalled: exit.was_signalled != 0, value: value)

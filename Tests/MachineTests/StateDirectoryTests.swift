@@ -91,4 +91,33 @@ import Testing
         #expect(directory.newLog(named: "vm") == log)
         #expect(!exists(log))
     }
+
+    @Test func keepsTheLogsOfOneMachineTogether() throws {
+        let place = try TemporaryDirectory()
+        let directory = try fallback(in: place)
+        let stems = (0..<25).map { "a-b-\(5_000_000 + $0)" }
+        for (index, stem) in stems.enumerated() {
+            try write(directory.logs.appending("\(stem).console.log"), modified: 1000 + index)
+            try write(directory.logs.appending("\(stem).output.log"), modified: 2000 + index)
+        }
+        try write(directory.logs.appending("no log"), modified: 1)
+
+        _ = directory.newLog(named: "new")
+
+        let kept = directory.kept()
+        #expect(kept.map(\.pid) == (6..<25).reversed().map { 5_000_000 + $0 })
+        #expect(kept.allSatisfy { $0.name == "a-b" && $0.paths.count == 2 })
+    }
+
+    @Test func givesALogThatIsBegunTheNameOfItsMachine() throws {
+        let place = try TemporaryDirectory()
+        let directory = try fallback(in: place)
+        let draft = directory.newLog(named: "launch", of: .launcher)
+        try write(draft, modified: 1)
+
+        let log = try directory.keep(draft, as: .output, of: "vm")
+
+        #expect(directory.kept().map(\.paths) == [[.output: log]])
+        #expect(throws: LaunchError.self) { try directory.keep(draft, as: .output, of: "vm") }
+    }
 }

@@ -1,0 +1,78 @@
+internal import EventLoop
+internal import Glibc
+internal import GuestLink
+public import Linux
+internal import SystemPackage
+
+extension Launcher {
+    /// Why a command is not run for somebody.
+    public enum Refusal: Error {
+        /// The guest takes no commands now: a sentence.
+        case unavailable(String)
+        /// The command is none that the guest takes: a sentence.
+        case invalid(String)
+    }
+
+    /// Runs one more command in the guest. On the thread that runs the launcher.
+    ///
+    /// - Parameters:
+    ///   - request: What to run.
+    ///   - input: What it reads, until its end. None of the three is made non-blocking.
+    ///   - output: What it writes; all of it where it has a terminal.
+    ///   - errorOutput: What it writes to standard error.
+    /// - Throws: Why it is not run.
+    public func execute(
+        _ request: RelayedCommand.Request, input: SharedDescriptor, output: SharedDescriptor,
+        errorOutput: SharedDescriptor
+    ) throws(Refusal) -> RelayedCommand {
+        guard let machine, machine.isReady, !isEnding else {
+            throw .unavailable(isEnding ? "the VM is about to end" : "the guest is not up yet")
+        }
+        let size = request.terminal ?? Terminal.Size()
+        let exec = ExecRequest(
+            hasTerminal: request.terminal != nil, rows: size.rows, columns: size.columns,
+            arguments: request.arguments.map { Array($0.utf8) },
+            environment: request.environment.map { Array($0.utf8) },
+            directory: Array((request.directory ?? "").utf8))
+        let count = exec.payload.count
+        guard count <= frameMaximumPayload else {
+            throw .invalid("the command and its environment take \(count) bytes, of at most \(frameMaximumPayload)")
+        }
+        do throws(Errno) {
+            let streams = SessionStreams(
+                input: try ByteStream(sharing: input.number, on: loop),
+                output: try ByteStream(sharing: output.number, on: loop),
+                errorOutput: try ByteStream(sharing: errorOutput.number, on: loop))
+            return RelayedCommand(exec, over: machine.link, streams, on: loop)
+        } catch {
+            throw .invalid("the command's streams cannot be used: \(error.explained)")
+        }
+    }
+
+    /// Ends the VM as SIGTERM does, but at leisure: the guest's programs are asked to end, its writes reach the host.
+    ///
+    /// - Parameters:
+    ///   - limit: Seconds until it is ended. The last word counts, where there are several.
+    ///   - then: Called when the guest is off; whether it was ended.
+    public func stop(within limit: Double, then: @escaping (_ isForced: Bool) -> Void) {
+        guard let machine, !isOff else {
+            limitFlush()
+            return then(false)
+        }
+        stops.append(then)
+        asked = asked ?? UInt8(SIGTERM)
+        settle(.signaled(number: UInt8(SIGTERM)), configuration.isDetached ? nil : "the VM was stopped (sheaf stop)")
+        // A guest that has not come up has nothing to lose.
+        guard machine.isReady else { return end(orderly: false) }
+        isEnding = true
+        // Sync and unmount come after the programs.
+        machine.powerOff(within: limit, patience: max(limit - 2, limit / 2))
+    }
+
+    /// Tells all who asked for a stop that the guest is off.
+    func tellStops() {
+        let told = stops
+        stops = []
+        for tell in told { tell(machine?.loss != nil) }
+    }
+}
