@@ -3,8 +3,13 @@ import Foundation
 /// What a program has started and may leave running.
 extension Program {
     /// The processes that it is the parent of now; of its ended ones those that it has not waited for yet.
-    var children: [pid_t] {
-        let tasks = "/proc/\(identifier)/task"
+    var children: [pid_t] { Self.children(of: identifier) }
+
+    /// The processes that its children are the parents of now.
+    var grandchildren: [pid_t] { children.flatMap(Self.children) }
+
+    private static func children(of process: pid_t) -> [pid_t] {
+        let tasks = "/proc/\(process)/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
         return threads.flatMap { thread in
             let list = (try? String(contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)) ?? ""
