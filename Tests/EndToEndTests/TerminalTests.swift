@@ -47,7 +47,7 @@ extension Boots {
             try terminal.type("\(folder)\r")
             #expect(try await terminal.shows("Access"))
             try terminal.type("ro\r")
-            #expect(try await terminal.shows("Where"))
+            #expect(try await terminal.shows("/folder]:"))
             try terminal.type("/new\r")
             #expect(try await terminal.shows("Share it?"))
             try terminal.type("\r")
