@@ -123,7 +123,7 @@ let package = Package(
         tests("QEMU", ["EventLoop", "Linux"]),
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
-        tests("Machine", ["GuestLink", "ShareHost", "Linux", logging]),
+        tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
         tests("Commands", ["Machine", "Linux"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
