@@ -120,7 +120,7 @@ let package = Package(
         tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
-        tests("QEMU", ["EventLoop", "Linux"]),
+        tests("QEMU", ["EventLoop", "FileService", "ShareHost", "Linux", logging]),
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
