@@ -195,7 +195,7 @@ final class Supervisor {
 
     private func work(_ request: UInt32, _ task: MountWorker.Task) {
         do throws(Errno) {
-            workers.append(try MountWorker(request, task))
+            workers.append(try MountWorker(request, task, shares))
         } catch {
             link.send(result: error, to: request, "start a process for a share")
         }
@@ -227,14 +227,17 @@ final class Supervisor {
         if let request = reader.word() { link.send(result: .invalidArgument, to: request, attempt) }
     }
 
-    private func finish(_ worker: MountWorker, _ result: Errno?) {
-        if result == nil {
+    private func finish(_ worker: MountWorker, exitStatus: Int32) {
+        do throws(Errno) {
+            let made = try MountWorker.directoriesMade(exitStatus: exitStatus)
             switch worker.task {
-            case .mount(let share): shares.add(share.target)
+            case .mount(let share): shares.add(share.target, made: made)
             case .unmount(let request): shares.remove(request.target)
             }
+            link.send(result: nil, to: worker.request, worker.attempt)
+        } catch {
+            link.send(result: error, to: worker.request, worker.attempt)
         }
-        link.send(result: result, to: worker.request, worker.attempt)
     }
 
     // MARK: Processes
@@ -260,9 +263,7 @@ final class Supervisor {
             if let session = sessions.first(where: { $0.process == exit.process }) {
                 session.reaped(wasSignalled: exit.was_signalled != 0, value: value)
             } else if let index = workers.firstIndex(where: { $0.process == exit.process }) {
-                let worker = workers.remove(at: index)
-                let succeeded = exit.was_signalled == 0 && value == 0
-                finish(worker, succeeded ? nil : exit.was_signalled != 0 ? .inputOutput : Errno(code: Int32(value)))
+                finish(workers.remove(at: index), exitStatus: exit.was_signalled != 0 ? EIO : Int32(value))
             }
         }
     }
