@@ -48,7 +48,7 @@ struct Agent {
         try Root.enter(settings.root)
         Identity.assume(settings)
         for share in settings.shares {
-            shares.add(share.target, made: try Shares.bind(share))
+            shares.add(share, made: try Shares.bind(share))
         }
         link.send(.ready)
         return Supervisor(link: link, signals: signals, shares: shares)

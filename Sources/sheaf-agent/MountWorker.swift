@@ -7,6 +7,8 @@ struct MountWorker {
     enum Task {
         case mount(ShareSetting)
         case unmount(UnmountRequest)
+        /// Mount again what is dead because its device was away. Nobody has asked for it.
+        case recover
     }
 
     /// An exit status from here up is a success: how many directories were made is added to it. No errno is as high.
@@ -30,6 +32,7 @@ struct MountWorker {
         switch task {
         case .mount(let share): "mount the share on \(share.target)"
         case .unmount(let request): "unmount \(request.target)"
+        case .recover: "mount again what a device had taken with it"
         }
     }
 
@@ -47,6 +50,7 @@ struct MountWorker {
             switch task {
             case .mount(let share): return success + Int32(min(try Shares.bind(share), 63))
             case .unmount(let request): try shares.unbind(request)
+            case .recover: try shares.recover()
             }
             return success
         } catch {

@@ -14,6 +14,7 @@ final class Supervisor {
     private let link: Link
     private let signals: Descriptor
     private let requests = InitRequests()
+    private let devices = DeviceEvents()
     private(set) var shares: Shares
     private var sessions: [Session] = []
     private var workers: [MountWorker] = []
@@ -70,6 +71,7 @@ final class Supervisor {
         watch.add(.link, link.descriptor, POLLIN | (link.hasOutgoing ? POLLOUT : 0))
         watch.add(.signals, signals.number, POLLIN)
         if let requests { watch.add(.requests, requests.descriptor, POLLIN) }
+        if let devices { watch.add(.devices, devices.descriptor, POLLIN) }
         for session in sessions {
             if let report = session.report { watch.add(.report(session), report.number, POLLIN) }
             if let room = session.input.descriptor { watch.add(.input(session), room, POLLOUT) }
@@ -85,6 +87,7 @@ final class Supervisor {
         case .link: serveLink()
         case .signals: serveSignals()
         case .requests: ending = requests?.next() ?? ending
+        case .devices: if devices?.takeAll() == true { recover() }
         case .report(let session): serveReport(of: session)
         case .input(let session): serveInput(of: session)
         case .output(let session, let output): output.pump(into: link, session: session.number, buffer: buffer)
@@ -201,6 +204,15 @@ final class Supervisor {
         }
     }
 
+    /// Mounts again what a device has taken with it that went and is back.
+    private func recover() {
+        do throws(Errno) {
+            workers.append(try MountWorker(0, .recover, shares))
+        } catch {
+            Console.log("no process for lost shares: \(error)")
+        }
+    }
+
     /// Tells the mounts of aggregates, in as many frames as they take.
     private func listMounts(for request: UInt32) {
         do throws(Errno) {
@@ -231,11 +243,13 @@ final class Supervisor {
         do throws(Errno) {
             let made = try MountWorker.directoriesMade(exitStatus: exitStatus)
             switch worker.task {
-            case .mount(let share): shares.add(share.target, made: made)
+            case .mount(let share): shares.add(share, made: made)
             case .unmount(let request): shares.remove(request.target)
+            case .recover: return
             }
             link.send(result: nil, to: worker.request, worker.attempt)
         } catch {
+            if case .recover = worker.task { return Console.log("cannot \(worker.attempt): \(error)") }
             link.send(result: error, to: worker.request, worker.attempt)
         }
     }

@@ -2,9 +2,11 @@
 struct Shares {
     /// A share at its target.
     private struct Place {
-        var target: Text
+        var share: ShareSetting
         /// How many directories were made for it, the last ones on the path.
         var made: Int
+
+        var target: Text { Text(share.target) }
     }
 
     /// In the order of mounting.
@@ -36,9 +38,29 @@ struct Shares {
         }
     }
 
-    /// Remembers a target for the end, and how many directories were made for it.
-    mutating func add(_ target: [UInt8], made: Int) {
-        places.append(Place(target: Text(target), made: made))
+    /// Binds those shares again whose device was away.
+    func recover() throws(Failure) {
+        var dead: [Place] = []
+        for place in places {
+            // What is below a dead one is out of reach, and goes with it.
+            let isBelow = dead.contains { place.target.hasPrefix("\($0.target)/") }
+            if isBelow || Files.isDisconnected(place.target) { dead.append(place) }
+        }
+        for place in dead.reversed() { try? Mount.detach(place.target, lazily: true) }
+        var failure: Failure?
+        for place in dead {
+            do throws(Failure) {
+                _ = try Shares.bind(place.share)
+            } catch {
+                if failure == nil { failure = error }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Remembers a share for the end, and how many directories were made for it.
+    mutating func add(_ share: ShareSetting, made: Int) {
+        places.append(Place(share: share, made: made))
     }
 
     /// Forgets a target's last mount.

@@ -32,6 +32,11 @@ enum Files {
         return here.st_dev != above.st_dev
     }
 
+    /// True where the device of the file system at this path has gone.
+    static func isDisconnected(_ path: Text) -> Bool {
+        path.withCString { agent_probe_file_system($0) } == -ENOTCONN
+    }
+
     /// Asks for a file's attributes, and so makes the kernel know them.
     static func touchAttributes(of path: Text) throws(Errno) {
         var attributes = stat()
