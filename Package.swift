@@ -124,10 +124,10 @@ let package = Package(
         tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
-        tests("QEMU", ["EventLoop", "Linux"]),
+        tests("QEMU", ["EventLoop", "FileService", "ShareHost", "Linux", logging]),
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
-        tests("Machine", ["EventLoop", "GuestLink", "ShareHost", "Linux", logging]),
+        tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
         tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],

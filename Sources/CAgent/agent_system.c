@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -47,4 +48,29 @@ int64_t agent_milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/// <linux/netlink.h> is not to be had without the C library's headers beside it.
+struct netlink_address {
+    sa_family_t family;
+    uint16_t padding;
+    uint32_t process;
+    uint32_t groups;
+};
+
+int agent_open_device_events(void) {
+    const int kobject_uevent = 15;
+    int descriptor = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, kobject_uevent);
+    if (descriptor < 0) return -errno;
+    // Group 1: the kernel's own words, and nobody else's.
+    struct netlink_address kernel = {.family = AF_NETLINK, .groups = 1};
+    if (bind(descriptor, (struct sockaddr *)&kernel, sizeof kernel) == 0) return descriptor;
+    int error = errno;
+    close(descriptor);
+    return -error;
+}
+
+int agent_probe_file_system(const char *path) {
+    struct statfs status;
+    return statfs(path, &status) < 0 ? -errno : 0;
 }

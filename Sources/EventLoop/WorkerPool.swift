@@ -32,6 +32,9 @@ public final class WorkerPool {
     /// How many calls have not come to their end.
     public var pending: Int { completions.count }
 
+    /// How many threads there are.
+    public var threadCount: Int { threads.count }
+
     /// Runs `body` on a thread of the pool, and `completion` with its result on the loop's thread, never before this returns.
     public func run<Value: Sendable>(
         _ body: @escaping @Sendable () -> Value, completion: @escaping (Value) -> Void

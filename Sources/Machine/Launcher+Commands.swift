@@ -20,6 +20,7 @@ extension Launcher {
     ///   - input: What it reads, until its end. None of the three is made non-blocking.
     ///   - output: What it writes; all of it where it has a terminal.
     ///   - errorOutput: What it writes to standard error.
+    /// - Returns: The command, to be kept as long as it runs.
     /// - Throws: Why it is not run.
     public func execute(
         _ request: RelayedCommand.Request, input: SharedDescriptor, output: SharedDescriptor,

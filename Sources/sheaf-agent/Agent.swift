@@ -48,8 +48,7 @@ struct Agent {
         try Root.enter(settings.root)
         Identity.assume(settings)
         for share in settings.shares {
-            try Shares.bind(share)
-            shares.add(share.target)
+            shares.add(share, made: try Shares.bind(share))
         }
         link.send(.ready)
         return Supervisor(link: link, signals: signals, shares: shares)

@@ -7,19 +7,24 @@ struct MountWorker {
     enum Task {
         case mount(ShareSetting)
         case unmount(UnmountRequest)
+        /// Mount again what is dead because its device was away. Nobody has asked for it.
+        case recover
     }
+
+    /// An exit status from here up is a success: how many directories were made is added to it. No errno is as high.
+    private static let success: Int32 = 192
 
     /// The launcher's number of the request.
     let request: UInt32
     let task: Task
     let process: pid_t
 
-    /// Starts it.
-    init(_ request: UInt32, _ task: Task) throws(Errno) {
+    /// Starts it, with the shares that there are.
+    init(_ request: UInt32, _ task: Task, _ shares: Shares) throws(Errno) {
         self.request = request
         self.task = task
         process = try unwrapped(agent_fork())
-        if process == 0 { _exit(MountWorker.carryOut(task)) }
+        if process == 0 { _exit(MountWorker.carryOut(task, shares)) }
     }
 
     /// What was tried, for people.
@@ -27,17 +32,27 @@ struct MountWorker {
         switch task {
         case .mount(let share): "mount the share on \(share.target)"
         case .unmount(let request): "unmount \(request.target)"
+        case .recover: "mount again what a device had taken with it"
         }
     }
 
-    /// Does it; the errno, which fits an exit status.
-    private static func carryOut(_ task: Task) -> Int32 {
+    /// How many directories its process has made.
+    ///
+    /// - Throws: Why it failed, by its exit status.
+    static func directoriesMade(exitStatus: Int32) throws(Errno) -> Int {
+        guard exitStatus >= success else { throw Errno(code: exitStatus) }
+        return Int(exitStatus - success)
+    }
+
+    /// Does it; the process's exit status.
+    private static func carryOut(_ task: Task, _ shares: Shares) -> Int32 {
         do throws(Failure) {
             switch task {
-            case .mount(let share): try Shares.bind(share)
-            case .unmount(let request): try Shares.unbind(request)
+            case .mount(let share): return success + Int32(min(try Shares.bind(share), 63))
+            case .unmount(let request): try shares.unbind(request)
+            case .recover: try shares.recover()
             }
-            return 0
+            return success
         } catch {
             return error.reason.code
         }

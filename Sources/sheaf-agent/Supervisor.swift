@@ -14,6 +14,7 @@ final class Supervisor {
     private let link: Link
     private let signals: Descriptor
     private let requests = InitRequests()
+    private let devices = DeviceEvents()
     private(set) var shares: Shares
     private var sessions: [Session] = []
     private var workers: [MountWorker] = []
@@ -84,6 +85,7 @@ final class Supervisor {
         watch.add(.link, link.descriptor, POLLIN | (link.hasOutgoing ? POLLOUT : 0))
         watch.add(.signals, signals.number, POLLIN)
         if let requests { watch.add(.requests, requests.descriptor, POLLIN) }
+        if let devices { watch.add(.devices, devices.descriptor, POLLIN) }
         for session in sessions {
             if let report = session.report { watch.add(.report(session), report.number, POLLIN) }
             if let room = session.input.descriptor { watch.add(.input(session), room, POLLOUT) }
@@ -99,6 +101,7 @@ final class Supervisor {
         case .link: serveLink()
         case .signals: serveSignals()
         case .requests: ending = requests?.next() ?? ending
+        case .devices: if devices?.takeAll() == true { recover() }
         case .report(let session): serveReport(of: session)
         case .input(let session): serveInput(of: session)
         case .output(let session, let output): output.pump(into: link, session: session.number, buffer: buffer)
@@ -211,9 +214,18 @@ final class Supervisor {
 
     private func work(_ request: UInt32, _ task: MountWorker.Task) {
         do throws(Errno) {
-            workers.append(try MountWorker(request, task))
+            workers.append(try MountWorker(request, task, shares))
         } catch {
             link.send(result: error, to: request, "start a process for a share")
+        }
+    }
+
+    /// Mounts again what a device has taken with it that went and is back.
+    private func recover() {
+        do throws(Errno) {
+            workers.append(try MountWorker(0, .recover, shares))
+        } catch {
+            Console.log("no process for lost shares: \(error)")
         }
     }
 
@@ -239,14 +251,19 @@ final class Supervisor {
         if let request = reader.word() { link.send(result: .invalidArgument, to: request, attempt) }
     }
 
-    private func finish(_ worker: MountWorker, _ result: Errno?) {
-        if result == nil {
+    private func finish(_ worker: MountWorker, exitStatus: Int32) {
+        do throws(Errno) {
+            let made = try MountWorker.directoriesMade(exitStatus: exitStatus)
             switch worker.task {
-            case .mount(let share): shares.add(share.target)
+            case .mount(let share): shares.add(share, made: made)
             case .unmount(let request): shares.remove(request.target)
+            case .recover: return
             }
+            link.send(result: nil, to: worker.request, worker.attempt)
+        } catch {
+            if case .recover = worker.task { return Console.log("cannot \(worker.attempt): \(error)") }
+            link.send(result: error, to: worker.request, worker.attempt)
         }
-        link.send(result: result, to: worker.request, worker.attempt)
     }
 
     // MARK: Processes
@@ -275,9 +292,7 @@ final class Supervisor {
             if let session = sessions.first(where: { $0.process == exit.process }) {
                 session.reaped(wasSignalled: exit.was_signalled != 0, value: value)
             } else if let index = workers.firstIndex(where: { $0.process == exit.process }) {
-                let worker = workers.remove(at: index)
-                let succeeded = exit.was_signalled == 0 && value == 0
-                finish(worker, succeeded ? nil : exit.was_signalled != 0 ? .inputOutput : Errno(code: Int32(value)))
+                finish(workers.remove(at: index), exitStatus: exit.was_signalled != 0 ? EIO : Int32(value))
             }
         }
     }

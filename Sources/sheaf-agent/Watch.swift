@@ -7,6 +7,7 @@ struct Watch {
         case link
         case signals
         case requests
+        case devices
         case report(Session)
         case input(Session)
         case output(Session, OutputStream)

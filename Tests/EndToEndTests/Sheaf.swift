@@ -80,14 +80,19 @@ final class OrdinaryUser {
         chown.waitUntilExit()
     }
 
-    /// The arguments of a command line that runs `sheaf` as this user.
+    /// The arguments of a command line that runs `sheaf run` as this user.
     func run(_ version: String, _ arguments: [String]) -> [String] {
+        command(["run", "--kernel", version, "--accel", "tcg"] + arguments)
+    }
+
+    /// The arguments of a command line that runs `sheaf` as this user.
+    func command(_ arguments: [String]) -> [String] {
         let home = scratch.path("home")
         var words = ["-u", "XDG_STATE_HOME", "HOME=\(home)", "XDG_RUNTIME_DIR=\(home)"]
         words.append("XDG_CACHE_HOME=\(scratch.path("cache"))")
         if getuid() == 0 {
             words += ["setpriv", "--reuid=\(Self.number)", "--regid=\(Self.number)", "--clear-groups"]
         }
-        return words + [scratch.path("sheaf"), "run", "--kernel", version, "--accel", "tcg"] + arguments
+        return words + [scratch.path("sheaf")] + arguments
     }
 }

@@ -153,4 +153,83 @@ private final class Wire {
         }
         wire.receive(.failed, [1])
     }
+
+    @Test func passesOnWhatTheGuestSaysOfItsMounts() {
+        let wire = Wire()
+        var said: [String] = []
+        wire.link.events.result = { said.append("result \($0) \($1) \($2)") }
+        wire.link.events.mounts = { said.append("mounts \($0) \(String(decoding: $1, as: UTF8.self))") }
+
+        wire.receive(.mounts, [7, 0, 0, 0] + Array("a line\n".utf8))
+        wire.receive(.mounts, [7, 0, 0, 0])
+        wire.receive(.result, [7, 0, 0, 0, 0, 0, 0, 0])
+        wire.receive(.result, [8, 1, 0, 0, 16, 0, 0, 0] + Array("unmount\u{1b}[2J".utf8))
+
+        #expect(said == ["mounts 7 a line\n", "mounts 7 ", "result 7 0 ", "result 264 16 unmount?[2J"])
+    }
+
+    @Test(arguments: [(FrameKind.result, 7), (.result, 3), (.mounts, 3)])
+    func breaksWithAnAnswerThatIsCutShort(kind: FrameKind, length: Int) {
+        let wire = Wire()
+        var isBroken = false
+        wire.link.events.broken = { _ in isBroken = true }
+
+        wire.receive(kind, [UInt8](repeating: 0, count: length))
+
+        #expect(isBroken)
+    }
+
+    // MARK: - A guest that begins anew
+
+    @Test func losesItsCommandsWhenTheGuestBeginsAnew() {
+        let wire = Wire()
+        var ends: [String] = []
+        let first = wire.link.execute(request)
+        let second = wire.link.execute(request)
+        first.events.ended = { ends.append("first \($0)") }
+        second.events.ended = { ends.append("second \($0)") }
+
+        wire.link.restart()
+
+        #expect(ends == ["first lost", "second lost"])
+        wire.receive(.ended, session: first.number, [0, 0])
+        #expect(ends.count == 2)
+    }
+
+    @Test func saysNothingToAGuestThatHasNotSaidHelloAgain() {
+        let wire = Wire()
+        wire.receive(.hello, [linkVersion])
+        wire.receive(.ready)
+        wire.link.restart()
+        _ = wire.sent()
+
+        wire.link.begin()
+        #expect(wire.sent().isEmpty)
+        var hellos = 0
+        var readies = 0
+        wire.link.events.hello = { _ in hellos += 1 }
+        wire.link.events.ready = { readies += 1 }
+        wire.receive(.hello, [linkVersion])
+        wire.link.begin()
+        wire.receive(.ready)
+
+        #expect((hellos, readies) == (1, 1))
+        #expect(wire.sent().map(\.kind) == [FrameKind.begin.rawValue])
+    }
+
+    @Test func forgetsHalfAFrameOfTheGuestBefore() {
+        let wire = Wire()
+        var isBroken = false
+        var release: String?
+        wire.link.events.broken = { _ in isBroken = true }
+        wire.link.events.hello = { release = $0 }
+        wire.receive(.hello, [linkVersion])
+        [UInt8]([200, 0, 0, 0, 1]).withUnsafeBytes { wire.link.receive($0) }
+
+        wire.link.restart()
+        wire.receive(.hello, [linkVersion] + Array("6.1".utf8))
+
+        #expect(release == "6.1")
+        #expect(!isBroken)
+    }
 }

@@ -141,4 +141,48 @@ import Testing
         scene.run()
         #expect(scene.closed == [.malformed("HTTP/1.1 200 OK\r")])
     }
+
+    @Test func passesADescriptorWithItsCommandAlsoBeforeTheGreeting() throws {
+        let taken = Taken()
+        let scene = try Scene { scene, message in
+            taken.descriptors += scene.peer.takeDescriptors()
+            taken.commands.append(message["execute"]?.text ?? "")
+            scene.say(#"{"return": {}, "id": \#(message["id"]?.integer ?? -1)}"#)
+        }
+        scene.peer.acceptsDescriptors = true
+        let early = SharedDescriptor(try Descriptor(result: cl_eventfd(5, false)))
+        let late = SharedDescriptor(try Descriptor(result: cl_eventfd(7, false)))
+        var answers: [QMPClient.Answer] = []
+
+        scene.client.execute("getfd", ["fdname": "early"], passing: [early]) { answers.append($0) }
+        scene.greet()
+        scene.client.execute("query-status") { answer in
+            answers.append(answer)
+            scene.client.execute("getfd", ["fdname": "late"], passing: [late]) {
+                answers.append($0)
+                scene.loop.stop()
+            }
+        }
+        scene.run()
+
+        #expect(answers == [.success([:]), .success([:]), .success([:])])
+        #expect(taken.commands == ["getfd", "query-status", "getfd"])
+        // Reading an eventfd gives its value: these are the very ones.
+        #expect(taken.descriptors.map(\.value) == [5, 7])
+    }
+}
+
+/// What a played QEMU was given.
+private final class Taken {
+    var descriptors: [SharedDescriptor] = []
+    var commands: [String] = []
+}
+
+extension SharedDescriptor {
+    /// What an eventfd has counted.
+    fileprivate var value: UInt64 {
+        var value: UInt64 = 0
+        _ = withUnsafeMutablePointer(to: &value) { cl_read(number, $0, 8) }
+        return value
+    }
 }

@@ -25,6 +25,12 @@ int agent_load_module(int descriptor, int flags);
 /// Sets the interface `lo` up.
 int agent_bring_up_loopback(void);
 
+/// Opens the kernel's events about devices, never to be waited for in a read. See netlink(7), NETLINK_KOBJECT_UEVENT.
+int agent_open_device_events(void);
+
+/// Asks the file system at a path itself whether it is there, and no cache; 0, or -errno.
+int agent_probe_file_system(const char *path);
+
 /// Milliseconds on a clock that no one sets.
 int64_t agent_milliseconds(void);
 

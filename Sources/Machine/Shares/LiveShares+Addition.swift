@@ -10,6 +10,8 @@ internal import enum ShareHost.Bucket
 extension LiveShares {
     /// Seconds that the host and the guest have for one request, where it does not say.
     public static let patience = 10.0
+    /// How long the guest may take to tell what it has mounted already; then it is as it was known last.
+    static let glance = Duration.milliseconds(500)
 
     /// Shares one more host directory, and has the guest mount it. One that is shared already with the same access and name
     /// gets a target more; one that is at its target already is simply told of.
@@ -64,6 +66,7 @@ extension LiveShares {
         let subname = request.name ?? Share.subname(hostPath: path, access: access)
         var keys: Set<Claims.Key> = [.share("\(Bucket(access).rawValue)/\(subname)")]
         if let target { keys.insert(.target(target)) }
+        operation.fail(on: loop, after: Self.othersAreAtWork(path))
         claims.take(keys) { [self] in
             let step = AdditionStep(
                 source: path, access: access, name: request.name, target: target,
@@ -82,12 +85,16 @@ extension LiveShares {
         var options: ChildOptions
         var keys: Set<Claims.Key>
         var operation: ShareOperation<Addition>
+        /// Whether the share was at the target before, seen or not by the guest.
+        var hadTarget = false
         var isHotPlugged = false
         var hostMilliseconds = 0.0
     }
 
     /// Has the host serve it.
     private func serve(_ step: AdditionStep) {
+        var step = step
+        step.operation.fail(on: loop, after: Self.hostIsSilent(step.source))
         if let target = step.target {
             if let other = targets(below: target).first {
                 return end(
@@ -98,9 +105,10 @@ extension LiveShares {
                             "cannot mount \(step.source) at \(target) in the guest: it would hide the share at \(other)",
                             .resourceBusy)))
             }
+            step.hadTarget = placements[target] != nil
         }
         let shareHost = self.shareHost
-        let sources = step.target == nil ? [:] : sourcesByTarget
+        let sources = step.target.map { self.sources(above: $0) } ?? [:]
         let (source, access, name, target, options) = (step.source, step.access, step.name, step.target, step.options)
         workers.run {
             do {
@@ -112,7 +120,7 @@ extension LiveShares {
             } catch {
                 return .failure(Failure(.invalid, "\(error)"))
             }
-        } completion: { [self] result in
+        } completion: { [self, step] result in
             switch result {
             case .failure(let failure): end(step, .failure(failure))
             case .success(let addition): served(addition, step)
@@ -124,36 +132,65 @@ extension LiveShares {
         var step = step
         step.hostMilliseconds = step.operation.milliseconds
         guard !step.operation.isOver, !isClosed else { return withdraw(addition, step, Self.isEnding) }
+        step.operation.relax()
         guard let target = step.target else { return finish(addition, step) }
-        if let there = placements[target], there.state == .mounted { return finish(addition, step) }
-        step.operation.fail(on: loop, after: Self.guestIsSilent(step.source))
+        guard placements[target]?.state == .mounted else { return plug(addition, step) }
+        // Somebody in the guest may have unmounted it.
+        refresh(within: min(step.operation.left, Self.glance)) { [self] in
+            if placements[target]?.state == .mounted { finish(addition, step) } else { plug(addition, step) }
+        }
+    }
+
+    /// Makes sure that there is a device for it.
+    private func plug(_ addition: ShareHost.Addition, _ step: AdditionStep) {
         guard let devices else { return mount(addition, step) }
-        devices.ensure(addition.share.bucket) { [self] result in
+        ensure(addition.share.bucket, of: devices, for: step.source, step.operation) { [self] result in
             switch result {
-            case .failure(let failure):
-                let text = "cannot plug in the device for \(step.source): \(failure.text)"
-                withdraw(addition, step, Failure(.host, text, failure.errno))
+            case .failure(let failure): withdraw(addition, step, failure)
             case .success(let isHotPlugged):
-                guard !step.operation.isOver else { return withdraw(addition, step, Self.isEnding) }
+                var step = step
                 step.isHotPlugged = isHotPlugged
                 mount(addition, step)
             }
         }
     }
 
+    /// Makes sure that there is a bucket's device, within the time of an operation. What is plugged in after that stays, for
+    /// the next share.
+    func ensure<Value>(
+        _ bucket: Bucket, of devices: BucketDevices, for source: FilePath, _ operation: ShareOperation<Value>,
+        completion: @escaping (Result<Bool, Failure>) -> Void
+    ) {
+        var isOver = false
+        func end(_ result: Result<Bool, Failure>) {
+            guard !isOver else { return }
+            isOver = true
+            operation.relax()
+            completion(result)
+        }
+        operation.expire(on: loop) { end(.failure(Self.guestIsSilent(source))) }
+        devices.ensure(bucket) { result in
+            end(
+                result.mapError {
+                    Failure(.host, "cannot plug in the device for \(source): \($0.text)", $0.errno)
+                })
+        }
+    }
+
     /// Has the guest mount it.
     private func mount(_ addition: ShareHost.Addition, _ step: AdditionStep) {
         guard let guest, let target = step.target else { return finish(addition, step) }
+        guard !isClosed else { return withdraw(addition, step, Self.isEnding) }
         let share = addition.share
         placements[target] = Placement(bucket: share.bucket, subname: share.subname, state: .mounting)
-        step.operation.relax()
         guest.mount(share.setting(at: target), within: step.operation.left) { [self] result in
             switch result {
             case .success:
                 placements[target]?.state = .mounted
                 finish(addition, step)
             case .failure(let failure):
-                placements[target] = nil
+                // Where it was before, somebody in the guest had unmounted it.
+                if step.hadTarget { placements[target]?.state = .gone }
                 withdraw(addition, step, Failure(failure, step.source))
             }
         }
@@ -172,8 +209,8 @@ extension LiveShares {
 
     /// Takes back on the host what could not be had in the guest.
     private func withdraw(_ addition: ShareHost.Addition, _ step: AdditionStep, _ failure: Failure) {
-        drop(step.target.map { [$0] } ?? [], of: addition.share, revoke: true, evenIfUntargeted: addition.isNew) {
-            [self] _ in
+        let targets = step.hadTarget ? [] : step.target.map { [$0] } ?? []
+        drop(targets, of: addition.share, revoke: true, evenIfUntargeted: addition.isNew) { [self] _ in
             end(step, .failure(failure))
         }
     }
@@ -212,14 +249,16 @@ extension LiveShares {
         }
     }
 
-    /// The host directories that are in the guest, by target; the root too, where the guest writes it through.
-    var sourcesByTarget: [FilePath: FilePath] {
+    /// The host directories that are in the guest at a target or above it, by target; the root too, where the guest writes it
+    /// through.
+    func sources(above target: String) -> [FilePath: FilePath] {
         var sources: [FilePath: FilePath] = [:]
-        for share in shareHost.shares {
-            for target in share.targets where target != "/" || share.bucket == .readWrite {
-                sources[FilePath(target)] = share.hostPath
+        var place = FilePath(target)
+        repeat {
+            if let share = shareHost.share(at: place.string), place != "/" || share.bucket == .readWrite {
+                sources[place] = share.hostPath
             }
-        }
+        } while place.removeLastComponent()
         return sources
     }
 }
@@ -229,6 +268,13 @@ extension LiveShares {
 
     static func hostIsSilent(_ source: FilePath) -> Failure {
         Failure(.host, "cannot share \(source): the host's file system does not answer (ETIMEDOUT)", .timedOut)
+    }
+
+    static func othersAreAtWork(_ source: FilePath) -> Failure {
+        Failure(
+            .unavailable,
+            "what else is under way for \(source) or its target has not come to an end in time",
+            .timedOut)
     }
 
     static func guestIsSilent(_ source: FilePath) -> Failure {

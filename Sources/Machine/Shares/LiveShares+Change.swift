@@ -28,7 +28,9 @@ extension LiveShares {
         } catch {
             return operation.finish(.failure(error))
         }
+        operation.fail(on: loop, after: Self.othersAreAtWork(step.share.hostPath))
         claims.take(step.keys) { [self] in
+            operation.relax()
             guard !operation.isOver, !isClosed, shareHost.share(at: step.old)?.subname == step.share.subname else {
                 let gone = Failure(.noSuchShare, "the share at '\(word)' has just been removed")
                 return end(step, operation, .failure(isClosed ? Self.isEnding : gone))
@@ -98,7 +100,7 @@ extension LiveShares {
     private func serve(_ step: ChangeStep, _ operation: ShareOperation<Addition>) {
         operation.fail(on: loop, after: Self.hostIsSilent(step.share.hostPath))
         let shareHost = self.shareHost
-        let sources = sourcesByTarget
+        let sources = self.sources(above: step.new)
         let (share, access, name, new) = (step.share, step.access, step.name, step.new)
         let target = step.new == step.old ? nil : step.new
         workers.run {
@@ -127,16 +129,10 @@ extension LiveShares {
 
     private func plug(_ addition: ShareHost.Addition, _ step: ChangeStep, _ operation: ShareOperation<Addition>) {
         guard let devices else { return replace(addition, step, isHotPlugged: false, operation) }
-        operation.fail(on: loop, after: Self.guestIsSilent(step.share.hostPath))
-        devices.ensure(addition.share.bucket) { [self] result in
-            operation.relax()
+        ensure(addition.share.bucket, of: devices, for: step.share.hostPath, operation) { [self] result in
             switch result {
-            case .failure(let failure):
-                let text = "cannot plug in the device for \(step.share.hostPath): \(failure.text)"
-                withdraw(addition, step, operation, Failure(.host, text, failure.errno))
-            case .success(let isHotPlugged):
-                guard !operation.isOver else { return withdraw(addition, step, operation, Self.isEnding) }
-                replace(addition, step, isHotPlugged: isHotPlugged, operation)
+            case .failure(let failure): withdraw(addition, step, operation, failure)
+            case .success(let isHotPlugged): replace(addition, step, isHotPlugged: isHotPlugged, operation)
             }
         }
     }

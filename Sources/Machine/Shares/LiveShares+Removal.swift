@@ -26,7 +26,9 @@ extension LiveShares {
             return operation.finish(.failure(error))
         }
         let keys = Set([Self.key(named.share)] + named.targets.map { Claims.Key.target($0) })
+        operation.fail(on: loop, after: Self.othersAreAtWork(named.share.hostPath))
         claims.take(keys) { [self] in
+            operation.relax()
             // Somebody else may have been at it meanwhile.
             guard !operation.isOver, !isClosed, let now = try? find(word), now.share.subname == named.share.subname
             else {

@@ -98,6 +98,10 @@ public final class LiveShares {
     let onlyAccess: Access?
     /// Whether the guest has answered when it was asked last.
     private var guestAnswers = true
+    /// What the guest mounts while it boots: nobody works on these targets before it is ready.
+    private var bootClaims: Set<Claims.Key> = []
+    /// How often the guest has begun anew.
+    private var restarts = 0
     /// No more shares are taken, and no answers awaited.
     private(set) var isClosed = false
 
@@ -119,7 +123,7 @@ public final class LiveShares {
         self.devices = devices
         self.onlyAccess = onlyAccess
         workers = WorkerPool(on: loop)
-        guest?.onLateUnmount = { [weak self] target in self?.placements[target]?.state = .gone }
+        guest?.onLateUnmount = { [weak self] target in self?.wasUnmountedLate(target) }
     }
 
     // MARK: - The guest's life
@@ -133,6 +137,8 @@ public final class LiveShares {
                 placements[share.target] = Placement(bucket: share.bucket, subname: share.subname, state: .mounting)
             }
         }
+        bootClaims = Set(placements.keys.map { .target($0) })
+        claims.take(bootClaims) {}
     }
 
     /// The guest has mounted what it was told of at its boot.
@@ -141,43 +147,76 @@ public final class LiveShares {
             placements[target]?.state = .mounted
         }
         guest?.open()
+        let boot = bootClaims
+        bootClaims = []
+        claims.release(boot)
     }
 
     /// The guest has begun anew: what is under way fails, and nothing is mounted any more.
     func guestRestarts() {
+        restarts += 1
         guest?.close()
         for target in placements.keys { placements[target]?.state = .mounting }
     }
 
     /// Mounts all the shares in a guest that has begun anew, those above others first. One that cannot be mounted any more is
     /// `gone`, and keeps nothing else from coming back.
+    ///
+    /// - Parameter completion: Called once, unless the guest begins anew again before that.
     func mountAll(completion: @escaping () -> Void) {
-        guest?.open()
-        let depths = placements.keys.map { FilePath($0).components.count }
-        mountAll(at: Set(depths).sorted(), completion)
+        guest?.beginRestoring()
+        let depths = Set(placements.keys.map { FilePath($0).components.count })
+        mountAll(at: depths.sorted()) { [self] in
+            guest?.open()
+            completion()
+        }
     }
 
     private func mountAll(at depths: [Int], _ completion: @escaping () -> Void) {
-        guard let depth = depths.first, let guest else { return completion() }
-        let targets = placements.keys.filter {
-            FilePath($0).components.count == depth && placements[$0]?.state == .mounting
+        guard let depth = depths.first else { return completion() }
+        let life = restarts
+        // One of its own, so that nothing is done before all are asked for.
+        var left = 1
+        let one = { [self] in
+            left -= 1
+            if left == 0, restarts == life { mountAll(at: Array(depths.dropFirst()), completion) }
         }
-        var left = targets.count
-        guard left > 0 else { return mountAll(at: Array(depths.dropFirst()), completion) }
-        for target in targets {
-            guard let placement = placements[target] else { continue }
-            let share = ShareSetting(
-                bucket: placement.bucket.onLink, subname: Array(placement.subname.utf8), target: Array(target.utf8))
-            guest.mount(share, within: .seconds(Self.patience)) { [self] result in
-                if case .success = result {
-                    placements[target]?.state = .mounted
-                } else {
-                    placements[target]?.state = .gone
-                }
-                left -= 1
-                if left == 0 { mountAll(at: Array(depths.dropFirst()), completion) }
+        for target in placements.keys.sorted() where FilePath(target).components.count == depth {
+            // Whoever works on the target already may wait for the guest, which waits for this.
+            let isFree = claims.isFree([.target(target)])
+            if isFree { left += 1 }
+            claims.take([.target(target)]) { [self] in restore(target) { if isFree { one() } } }
+        }
+        one()
+    }
+
+    /// Mounts what is to be at a target again, if it still is. The target is taken, and given back.
+    private func restore(_ target: String, _ completion: @escaping () -> Void) {
+        func end(_ state: VMStatus.TargetState?) {
+            if let state { placements[target]?.state = state }
+            claims.release([.target(target)])
+            completion()
+        }
+        guard let guest, let placement = placements[target], placement.state == .mounting,
+            let share = shareHost.share(named: placement.subname, in: placement.bucket)
+        else { return end(nil) }
+        let sources = self.sources(above: target)
+        workers.run {
+            // Also now nothing is made on the host because a share lies in another.
+            (try? ShareTarget.checkMountPoint(FilePath(target), for: share.hostPath, among: sources)) != nil
+        } completion: { fits in
+            guard fits else { return end(.gone) }
+            guest.mount(share.setting(at: target), within: .seconds(Self.patience), restores: true) { result in
+                if case .success = result { end(.mounted) } else { end(.gone) }
             }
         }
+    }
+
+    /// The guest has unmounted a target after that was given up, and so what was not removed goes back.
+    private func wasUnmountedLate(_ target: String) {
+        guard let placement = placements[target], placement.state == .mounted else { return }
+        placements[target]?.state = .mounting
+        claims.take([.target(target)]) { [self] in restore(target) {} }
     }
 
     /// The VM ends: what is under way fails.
@@ -210,7 +249,8 @@ public final class LiveShares {
             bucket: share.bucket.rawValue, subname: share.subname, source: share.hostPath.string,
             access: share.access.rawValue,
             targets: share.targets.map { target in
-                let state = placements[target]?.state ?? .mounted
+                // Before the guest is asked for a share there is no placement, and of what it cannot do without never.
+                let state = placements[target]?.state ?? (permanent.contains(share.subname) ? .mounted : .mounting)
                 return VMStatus.Target(path: target, state: state == .mounted && !guestAnswers ? .unknown : state)
             }, activity: activity ?? ChildActivity())
     }

@@ -27,7 +27,12 @@ final class ShareOperation<Value> {
 
     /// Answers with this failure when the time is up.
     func fail(on loop: EventLoop, after failure: @autoclosure @escaping () -> LiveShares.Failure) {
-        deadline = loop.after(left) { [self] in finish(.failure(failure())) }
+        expire(on: loop) { [self] in finish(.failure(failure())) }
+    }
+
+    /// Calls this when the time is up.
+    func expire(on loop: EventLoop, _ body: @escaping () -> Void) {
+        deadline = loop.after(left, body)
     }
 
     /// Lets it take its time again.

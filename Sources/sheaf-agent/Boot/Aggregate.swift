@@ -8,7 +8,7 @@ enum Aggregate {
     /// Where this bucket's children are.
     static func path(of bucket: Bucket) -> Text { "\(directory)/\(bucket.name)" }
 
-    /// Mounts a bucket, once.
+    /// Mounts a bucket, once; again where its device went and came back, for what was mounted then is dead for good.
     ///
     /// A device that has just been plugged in needs a moment, during which the kernel has several words for "no such
     /// tag".
@@ -16,6 +16,7 @@ enum Aggregate {
         let path = path(of: bucket)
         try attempt("mount the shares of \(bucket.tag)") { () throws(Errno) in
             try Files.makeDirectory(path)
+            while Files.isDisconnected(path) { try Mount.detach(path, lazily: true) }
             let end = Clock.now + 2000
             while !Files.isMountPoint(path) {
                 do throws(Errno) {

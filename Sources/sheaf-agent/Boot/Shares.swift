@@ -1,40 +1,77 @@
 /// The shares that are bound to targets of the guest.
 struct Shares {
-    /// Their targets, in the order of mounting.
-    private(set) var targets: [Text] = []
+    /// A share at its target.
+    private struct Place {
+        var share: ShareSetting
+        /// How many directories were made for it, the last ones on the path.
+        var made: Int
+
+        var target: Text { Text(share.target) }
+    }
+
+    /// In the order of mounting.
+    private var places: [Place] = []
 
     /// Binds a share to its target.
-    static func bind(_ share: ShareSetting) throws(Failure) {
+    ///
+    /// - Returns: How many directories were made for it.
+    static func bind(_ share: ShareSetting) throws(Failure) -> Int {
         try Aggregate.mount(share.bucket)
         let target = Text(share.target)
-        try attempt("mount the share on \(target)") { () throws(Errno) in
+        return try attempt("mount the share on \(target)") { () throws(Errno) in
             // What is mounted on `/` is below the agent's own root and would never be seen.
             guard target.bytes.contains(where: { $0 != 0x2f }) else { throw .invalidArgument }
-            try Files.withDirectories(target) { () throws(Errno) in
+            return try Files.withDirectories(target) { () throws(Errno) in
                 try Aggregate.bind(share.subname, of: share.bucket, at: target)
             }
         }
     }
 
-    /// Takes a share from its target.
-    static func unbind(_ request: UnmountRequest) throws(Failure) {
+    /// Takes a share from its target, and away the directories that were made for it.
+    func unbind(_ request: UnmountRequest) throws(Failure) {
         let target = Text(request.target)
         try attempt("unmount \(target)") { () throws(Errno) in
             try Mount.detach(target, lazily: request.isLazy)
         }
+        if let place = places.last(where: { $0.target == target }) {
+            Files.removeDirectories(target, count: place.made)
+        }
     }
 
-    /// Remembers a target for the end.
-    mutating func add(_ target: [UInt8]) { targets.append(Text(target)) }
+    /// Binds those shares again whose device was away.
+    func recover() throws(Failure) {
+        var dead: [Place] = []
+        for place in places {
+            // What is below a dead one is out of reach, and goes with it.
+            let isBelow = dead.contains { place.target.hasPrefix("\($0.target)/") }
+            if isBelow || Files.isDisconnected(place.target) { dead.append(place) }
+        }
+        for place in dead.reversed() { try? Mount.detach(place.target, lazily: true) }
+        var failure: Failure?
+        for place in dead {
+            do throws(Failure) {
+                _ = try Shares.bind(place.share)
+            } catch {
+                if failure == nil { failure = error }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Remembers a share for the end, and how many directories were made for it.
+    mutating func add(_ share: ShareSetting, made: Int) {
+        places.append(Place(share: share, made: made))
+    }
 
     /// Forgets a target's last mount.
     mutating func remove(_ target: [UInt8]) {
-        if let index = targets.lastIndex(of: Text(target)) { targets.remove(at: index) }
+        let target = Text(target)
+        if let index = places.lastIndex(where: { $0.target == target }) { places.remove(at: index) }
     }
 
     /// Unmounts everything, the last first.
     mutating func removeAll() {
-        while let target = targets.popLast() {
+        while let target = places.popLast()?.target {
             if (try? Mount.detach(target, lazily: false)) == nil { try? Mount.detach(target, lazily: true) }
         }
         for bucket in [Bucket.readWrite, .readOnly] {

@@ -32,6 +32,11 @@ enum Files {
         return here.st_dev != above.st_dev
     }
 
+    /// True where the device of the file system at this path has gone.
+    static func isDisconnected(_ path: Text) -> Bool {
+        path.withCString { agent_probe_file_system($0) } == -ENOTCONN
+    }
+
     /// Asks for a file's attributes, and so makes the kernel know them.
     static func touchAttributes(of path: Text) throws(Errno) {
         var attributes = stat()
@@ -47,21 +52,47 @@ enum Files {
     }
 
     /// Makes a directory and all that lead to it, runs `body`, and takes back what was made if either fails.
-    static func withDirectories<Value>(_ path: Text, _ body: () throws(Errno) -> Value) throws(Errno) -> Value {
-        var made: [Text] = []
-        do throws(Errno) {
-            var next = Text([])
-            for name in path.bytes.split(separator: 0x2f) {
-                next = "\(next)/\([UInt8](name))"
-                // Asking first keeps a file system that may not be written from saying so about what is there already.
-                if exists(next) { continue }
-                try makeDirectory(next)
-                made.append(next)
+    ///
+    /// - Returns: How many directories were made: the last so many on the path.
+    @discardableResult
+    static func withDirectories(_ path: Text, _ body: () throws(Errno) -> Void) throws(Errno) -> Int {
+        var tries = 1
+        while true {
+            var made: [Text] = []
+            do throws(Errno) {
+                try makeDirectories(path, &made)
+                try body()
+                return made.count
+            } catch {
+                // Somebody else may take the last share out of a directory that was there a moment ago.
+                let hasVanished = error == .noSuchFile && !exists(path)
+                while let last = made.popLast() { _ = last.withCString { rmdir($0) } }
+                guard hasVanished, tries < 5 else { throw error }
+                tries += 1
             }
-            return try body()
-        } catch {
-            while let last = made.popLast() { _ = last.withCString { rmdir($0) } }
-            throw error
+        }
+    }
+
+    private static func makeDirectories(_ path: Text, _ made: inout [Text]) throws(Errno) {
+        var next = Text([])
+        for name in path.bytes.split(separator: 0x2f) {
+            next = "\(next)/\([UInt8](name))"
+            // Asking first keeps a file system that may not be written from saying so about what is there already.
+            if exists(next) { continue }
+            try makeDirectory(next)
+            made.append(next)
+        }
+    }
+
+    /// Takes away a directory and the one it is in, and so on, as many as `count`, as far as they are empty.
+    static func removeDirectories(_ path: Text, count: Int) {
+        var names = path.bytes.split(separator: 0x2f)
+        for _ in 0..<count {
+            guard !names.isEmpty else { return }
+            var directory = Text([])
+            for name in names { directory = "\(directory)/\([UInt8](name))" }
+            guard directory.withCString({ rmdir($0) }) == 0 else { return }
+            names.removeLast()
         }
     }
 
