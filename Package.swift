@@ -60,8 +60,9 @@ let package = Package(
                     "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
                     // Nothing is found by it, and each byte may be the one that costs a page.
                     "-Xlinker", "--build-id=none",
-                    // Nothing relocates a static program, and the padding would be a page.
-                    "-Xlinker", "-z", "-Xlinker", "norelro",
+                    // Nothing relocates a static program; a linker that pads no segment to a page saves one.
+                    "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "norelro", "-Xlinker", "-z", "-Xlinker",
+                    "noseparate-code",
                     "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
                     "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",
                 ])

@@ -374,7 +374,16 @@ final class VirtualMachine {
 
     /// What the agent last wrote on the console, for a guest that ended before it was ready.
     private var agentsWords: String {
-        console.tail.last { $0.contains("sheaf-agent: ") }.map { " (\($0))" } ?? ""
+        console.tail.last { $0.contains("sheaf-agent: ") }.map { " (\(Self.explained($0)))" } ?? ""
+    }
+
+    /// The agent's line with its errno in words: it knows the number alone.
+    private static func explained(_ line: String) -> String {
+        let words = line.split(separator: " ")
+        guard words.count > 2, words[words.count - 2] == "errno", let number = words.last.flatMap({ CInt($0) }) else {
+            return line
+        }
+        return words.dropLast(2).joined(separator: " ") + " " + Errno(rawValue: number).explained
     }
 
     private func end(_ exit: QEMUProcess.Exit) -> End {

@@ -4,9 +4,9 @@ import CAgent
 enum SystemMounts {
     /// One of them.
     private struct Entry {
-        var type: Text
-        var target: Text
-        var options: Text = ""
+        var type: StaticString
+        var target: StaticString
+        var options: StaticString = ""
         var flags: Int32 = MS_NOSUID | MS_NODEV | MS_NOEXEC
     }
 
@@ -39,15 +39,14 @@ enum SystemMounts {
             Entry(type: "debugfs", target: "/sys/kernel/debug"),
             Entry(type: "tracefs", target: "/sys/kernel/tracing"),
         ]
-        for entry in optional { try? Mount.attach(entry.type, from: entry.type, at: entry.target, flags: entry.flags) }
+        for entry in optional { try? Mount.attach(entry.type, at: entry.target, entry.flags, entry.options) }
         linkStandardStreams()
     }
 
     private static func attach(_ entry: Entry) throws(Errno) {
-        try Files.makeDirectory(entry.target)
+        try Files.makeDirectory("\(entry.target)")
         do throws(Errno) {
-            try Mount.attach(
-                entry.type, from: entry.type, at: entry.target, flags: entry.flags, options: entry.options)
+            try Mount.attach(entry.type, at: entry.target, entry.flags, entry.options)
         } catch .isBusy {
             // The kernel has mounted devtmpfs itself.
         }

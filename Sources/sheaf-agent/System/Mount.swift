@@ -16,6 +16,18 @@ enum Mount {
             })
     }
 
+    /// Mounts a file system of the kernel's own, which comes from nowhere.
+    static func attach(
+        _ type: StaticString, at target: StaticString, _ flags: Int32, _ options: StaticString
+    ) throws(Errno) {
+        try checked(
+            type.withCharacters { type in
+                target.withCharacters { target in
+                    options.withCharacters { mount(type, target, type, UInt(flags), $0) }
+                }
+            })
+    }
+
     /// Shows a directory at a second place.
     static func bind(_ source: Text, at target: Text) throws(Errno) {
         try attach("", from: source, at: target, flags: MS_BIND)

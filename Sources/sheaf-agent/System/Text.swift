@@ -37,18 +37,8 @@ struct Text: ExpressibleByStringInterpolation {
             bytes.append(UInt8(truncatingIfNeeded: 0x30 + number % 10))
         }
 
-        mutating func appendInterpolation(_ errno: Errno) {
-            if let words = strerror(errno.code) { appendInterpolation(Text(cString: words)) }
-            appendInterpolation(" (errno \(Int(errno.code)))" as Text)
-        }
-    }
-
-    /// A copy of C's bytes up to the NUL.
-    init(cString: UnsafePointer<CChar>) {
-        let count = strlen(cString)
-        bytes = cString.withMemoryRebound(to: UInt8.self, capacity: count) {
-            [UInt8](UnsafeBufferPointer(start: $0, count: count))
-        }
+        /// The number alone: its words would be a twentieth of the agent, and the launcher has them.
+        mutating func appendInterpolation(_ errno: Errno) { appendInterpolation("errno \(Int(errno.code))" as Text) }
     }
 
     /// Lends the bytes to C, with a NUL behind them.
@@ -73,3 +63,10 @@ struct Text: ExpressibleByStringInterpolation {
 }
 
 extension Text: Equatable {}
+
+extension StaticString {
+    /// Lends a literal to C, which has a NUL behind it as it stands.
+    func withCharacters<Value>(_ body: (UnsafePointer<CChar>) -> Value) -> Value {
+        utf8Start.withMemoryRebound(to: CChar.self, capacity: utf8CodeUnitCount + 1, body)
+    }
+}
