@@ -71,6 +71,8 @@ final class VirtualMachine {
     private let reboots: Bool
     /// How often the guest has reset itself.
     private var resets = 0
+    /// Whether the agent has spoken since the last of them.
+    private var hasSpoken = false
     /// Set while what comes over the link may be of the guest before a reset.
     private var settling: EventSource?
     private var consoleStream: ByteStream?
@@ -249,6 +251,7 @@ final class VirtualMachine {
     private func listenToAgent() {
         link.events.hello = { [weak self] release in
             guard let self else { return }
+            hasSpoken = true
             clock.reach(.agent)
             kernelRelease = release
             if resets == 0 {
@@ -286,11 +289,14 @@ final class VirtualMachine {
 
     /// The guest has reset itself and boots again, to get all the shares that there are by now.
     private func restart() {
-        resets += 1
-        isReady = false
         // QEMU had passed on what the guest said before it told of the reset, and no guest boots in so short a time.
         settling = loop.after(.milliseconds(50)) { [weak self] in self?.settling = nil }
         lastSign = clock.elapsed
+        // Firmware resets the machine once more, or twice, before it boots it.
+        guard hasSpoken else { return }
+        hasSpoken = false
+        resets += 1
+        isReady = false
         watchSilence()
         shares.guestRestarts()
         link.restart()

@@ -19,8 +19,12 @@ final class LiveGuest {
     /// - Parameters:
     ///   - version: The kernel's.
     ///   - arguments: More for `sheaf run`.
+    ///   - command: What runs in it, that reads lines for a shell; a guest without one may reboot.
     ///   - user: Whose VM it is; the test's own when nil.
-    init(_ version: String = "6.12", _ arguments: [String] = [], as user: OrdinaryUser? = nil) async throws {
+    init(
+        _ version: String = "6.12", _ arguments: [String] = [], command: [String] = ["--", "sh"],
+        as user: OrdinaryUser? = nil
+    ) async throws {
         let scratch = try user?.scratch ?? Scratch()
         self.scratch = scratch
         name = "live"
@@ -29,11 +33,11 @@ final class LiveGuest {
         keyboard = try #require(FileHandle(forUpdatingAtPath: scratch.path("keyboard")))
         let run: [String]
         if let user {
-            run = ["env"] + user.run(version, ["--name", name] + arguments + ["--", "sh"])
+            run = ["env"] + user.run(version, ["--name", name] + arguments + command)
             environment = [:]
             commands = ["env"] + user.command([])
         } else {
-            run = try Sheaf.run(version, ["--name", name] + arguments + ["--", "sh"])
+            run = try Sheaf.run(version, ["--name", name] + arguments + command)
             chmod(try scratch.directory("runtime"), 0o700)
             environment = ["XDG_RUNTIME_DIR": scratch.path("runtime")]
             commands = ["\(Sheaf.products)/sheaf"]
@@ -165,9 +169,9 @@ extension LiveGuest {
         }
     }
 
-    /// What there is now.
+    /// What there is now, with nothing in the guest's memory of what it does not use.
     func traces() async throws -> Traces {
-        let mounts = try await ask("wc -l < /proc/self/mountinfo")
+        let mounts = try await ask("sync; echo 3 > /proc/sys/vm/drop_caches; wc -l < /proc/self/mountinfo")
         let directories = try await ask("ls -d /*/ /mnt/*/ /mnt/*/*/ /mnt/*/*/*/ 2>/dev/null | sort | tr '\\n' ' '")
         return Traces(
             descriptors: descriptors, threads: threads, shares: try await shares, mounts: mounts,
