@@ -28,7 +28,7 @@ extension Boots {
 
             #expect(stopped.status == 0)
             #expect(stopped.errors == "")
-            #expect(try await Program.survivors(of: [machine.launcher, machine.qemu], after: 0).isEmpty)
+            #expect(try await Program.survivors(of: [machine.launcher, machine.qemu], after: 1).isEmpty)
             #expect(try await other.finish(limit: 30).status == 128 + SIGTERM)
             let followed = try await follower.finish(limit: 30)
             #expect(followed.status == 0)
@@ -54,7 +54,7 @@ extension Boots {
 
             #expect(stopped.status == 0, "\(stopped.errors)")
             #expect(user.scratch.text("share/id") == "0\n")
-            #expect(try await Program.survivors(of: [machine.launcher, machine.qemu], after: 0).isEmpty)
+            #expect(try await Program.survivors(of: [machine.launcher, machine.qemu], after: 1).isEmpty)
         }
 
         @Test func failsAsItWouldInTheForeground() async throws {
@@ -117,7 +117,7 @@ extension Boots {
             #expect(!stopped.errors.contains("'stubborn'"))
             #expect(ContinuousClock.now - start < .seconds(15))
             let all = [frozen.launcher, frozen.qemu, stubborn.launcher, stubborn.qemu]
-            #expect(try await Program.survivors(of: all, after: 0).isEmpty)
+            #expect(try await Program.survivors(of: all, after: 1).isEmpty)
             #expect(try await frozen.finish("stop").status == 1)
         }
 
