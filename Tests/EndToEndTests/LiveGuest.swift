@@ -108,6 +108,11 @@ final class LiveGuest {
         try Program(commands + arguments, environment: environment)
     }
 
+    /// Starts a script of bash's, which gets the path of `sheaf` after its arguments.
+    func startScript(_ script: String, _ arguments: [String]) throws -> Program {
+        try Program(["bash", "-c", script, "bash"] + arguments + commands, environment: environment)
+    }
+
     /// Runs a command that is to succeed, for its JSON.
     func json(
         _ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation

@@ -255,9 +255,10 @@ extension LiveShares {
         var sources: [FilePath: FilePath] = [:]
         var place = FilePath(target)
         repeat {
-            if let share = shareHost.share(at: place.string), place != "/" || share.bucket == .readWrite {
-                sources[place] = share.hostPath
-            }
+            guard place == "/" || placements[place.string] != nil, let share = shareHost.share(at: place.string),
+                place != "/" || share.bucket == .readWrite
+            else { continue }
+            sources[place] = share.hostPath
         } while place.removeLastComponent()
         return sources
     }

@@ -310,10 +310,11 @@ public final class LiveShares {
         return found
     }
 
-    /// The targets of other shares that lie below a path.
+    /// The targets of other shares that lie below a path, which is normalized as they are.
     func targets(below path: String) -> [String] {
-        let above = FilePath(path)
-        return placements.keys.filter { $0 != path && FilePath($0).starts(with: above) }.sorted()
+        // By their bytes: there may be a thousand, and every request asks.
+        let prefix = path == "/" ? path : path + "/"
+        return placements.keys.filter { $0 != path && $0.utf8.starts(with: prefix.utf8) }.sorted()
     }
 
     static func key(_ share: Share) -> Claims.Key { .share("\(share.bucket.rawValue)/\(share.subname)") }
