@@ -6,11 +6,7 @@ internal import SystemPackage
 
 /// Joins a launcher to its control socket: what clients ask is asked of the launcher.
 final class ControlPoint {
-    /// How long a guest may take to tell its mounts for a status, which comes without them then.
-    private static let glance = Duration.milliseconds(500)
-
     private var server: ControlServer?
-
     private let say: (String) -> Void
 
     /// Opens the socket when the launcher starts its VM. To be kept while it runs.
@@ -88,7 +84,7 @@ final class ControlPoint {
         }
         switch call.request {
         case .status:
-            shares.refresh(within: glance) { [weak launcher] in
+            shares.refresh(within: LiveShares.glance) { [weak launcher] in
                 guard let status = launcher?.status else {
                     return call.answer(.failure(ControlFailure(.unavailable, "the VM is about to end")))
                 }

@@ -1,7 +1,5 @@
 internal import ArgumentParser
-internal import Linux
 internal import Machine
-internal import SystemPackage
 
 /// `sheaf exec`: one more command in a VM that runs.
 struct ExecCommand: ParsableCommand {
@@ -63,12 +61,5 @@ struct ShellCommand: ParsableCommand {
 ///
 /// - Throws: Status 125, when it has been said that there is none.
 private func inMachine(_ argument: String?, _ body: (RuntimePlace.Entry) -> UInt8) throws -> UInt8 {
-    let entry: RuntimePlace.Entry
-    do {
-        entry = try MachineChoice.entry(for: argument)
-    } catch {
-        FileDescriptor.standardError.say("sheaf: \(error)")
-        throw ExitCode(125)
-    }
-    return body(entry)
+    body(try saying(exit: 125) { () throws(LaunchError) in try MachineChoice.entry(for: argument) })
 }

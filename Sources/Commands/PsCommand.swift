@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import Control
-internal import Linux
 internal import Machine
-internal import SystemPackage
 
 /// `sheaf ps`: the VMs that run.
 struct PsCommand: ParsableCommand {
@@ -15,13 +13,7 @@ struct PsCommand: ParsableCommand {
     var format = OutputFormat.table
 
     func run() throws {
-        let machines: [LiveMachine]
-        do {
-            machines = try LiveMachine.all()
-        } catch {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(1)
-        }
+        let machines = try saying { () throws(LaunchError) in try LiveMachine.all() }
         guard format == .table else { return try printJSON(machines) }
         var table = TextTable("NAME", "STATE", "UPTIME", "PID", "KERNEL", "ACCEL", "SHARES")
         for machine in machines {

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Control
 internal import EventLoop
 internal import Glibc
@@ -101,16 +100,13 @@ final class RemoteCommand {
 
     /// Passes signals on; one that comes three times within a second means this process.
     private func watchSignals() {
-        // What the parent has us ignore, as nohup(1) does a hangup, stays ignored.
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
-            var times: [ContinuousClock.Instant] = []
-            signals.append(
-                loop.onSignal(signal) { [unowned self] in
-                    let now = ContinuousClock.now
-                    times = times.filter { now - $0 < .seconds(1) } + [now]
-                    guard times.count < 3 else { return leave(with: signal.number) }
-                    client?.signal(UInt8(truncatingIfNeeded: signal.number))
-                })
+        var times: [CInt: [ContinuousClock.Instant]] = [:]
+        signals = loop.onRequestToEnd { [unowned self] signal in
+            let now = ContinuousClock.now
+            let recent = (times[signal.number] ?? []).filter { now - $0 < .seconds(1) } + [now]
+            times[signal.number] = recent
+            guard recent.count < 3 else { return leave(with: signal.number) }
+            client?.signal(UInt8(truncatingIfNeeded: signal.number))
         }
     }
 

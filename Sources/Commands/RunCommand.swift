@@ -138,12 +138,7 @@ struct RunCommand: ParsableCommand {
         configuration.isQuiet = quiet
         configuration.isVerbose = verbose
         if dryRun {
-            do {
-                print(try DryRun.describe(configuration))
-            } catch {
-                FileDescriptor.standardError.say("sheaf: \(error)")
-                throw ExitCode(125)
-            }
+            print(try saying(exit: 125) { () throws(LaunchError) in try DryRun.describe(configuration) })
             return
         }
         if let backgroundSocket, let backgroundLog {
@@ -166,14 +161,9 @@ struct RunCommand: ParsableCommand {
             let more = ["--background-socket", "\(background.socket)", "--background-log", background.log.string]
             return arguments[..<name] + more + arguments[name...]
         }
-        do {
-            switch try launch.run() {
-            case .ready(let name): print(name)
-            case .failed(let status): throw ExitCode(Int32(status))
-            }
-        } catch let error as LaunchError {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(125)
+        switch try saying(exit: 125, { () throws(LaunchError) in try launch.run() }) {
+        case .ready(let name): print(name)
+        case .failed(let status): throw ExitCode(Int32(status))
         }
     }
 }

@@ -1,10 +1,9 @@
 internal import Control
+internal import EventLoop
 internal import Machine
 
 /// What Ctrl-] opens in an interactive `sheaf run`: a share can be added without a second terminal.
 final class RunMenu: EscapeMenu {
-    private static let escape: UInt8 = 0x1d
-
     private enum State {
         /// A key is waited for. Whether the one before was Ctrl-] again.
         case choosing(again: Bool)
@@ -57,8 +56,8 @@ final class RunMenu: EscapeMenu {
         case UInt8(ascii: "q"):
             say("sheaf: the guest powers off")
             leave()?.powerOff()
-        case Self.escape where again: leave()?.endNow()
-        case Self.escape: state = .choosing(again: true)
+        case Terminal.escape where again: leave()?.endNow()
+        case Terminal.escape: state = .choosing(again: true)
         default: leave()?.leave()
         }
     }

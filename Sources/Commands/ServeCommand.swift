@@ -68,7 +68,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let isQuiet = quiet
-        do {
+        try saying(exit: 125) { () throws(LaunchError) in
             let server = try FileServer(
                 path: absolutePath(socket), shares: v, isReadOnly: ro, name: name,
                 controlSocket: control.map(absolutePath)
@@ -76,10 +76,7 @@ struct ServeCommand: ParsableCommand {
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
             }
             let point = ControlPoint(of: server, tag: tag ?? (ro ? "sheaf-ro" : "sheaf-rw"), isQuiet: quiet)
-            try withExtendedLifetime(point) { try server.run() }
-        } catch {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(125)
+            try withExtendedLifetime(point) { () throws(LaunchError) in try server.run() }
         }
     }
 }

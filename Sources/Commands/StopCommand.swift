@@ -33,12 +33,8 @@ struct StopCommand: ParsableCommand {
     }
 
     func run() throws {
-        let entries: [RuntimePlace.Entry]
-        do {
-            entries = all ? try RuntimePlace().liveMachines() : [try MachineChoice.entry(for: vm)]
-        } catch {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(1)
+        let entries = try saying { () throws(LaunchError) in
+            all ? try RuntimePlace().liveMachines() : [try MachineChoice.entry(for: vm)]
         }
         // Side by side: the slowest of them is waited for, and not the sum of all.
         let failures = MachineFailures()

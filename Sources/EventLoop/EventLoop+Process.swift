@@ -1,4 +1,5 @@
 internal import CGLib
+internal import CLinux
 internal import Glibc
 
 /// The signals a loop can be told of: those that GLib knows how to catch.
@@ -63,6 +64,16 @@ extension EventLoop {
     /// arrive together are told once.
     public func onSignal(_ signal: ObservableSignal, _ handler: @escaping () -> Void) -> EventSource {
         attach(g_unix_signal_source_new(signal.number), callSignalHandler, SignalHandler(run: handler))
+    }
+
+    /// Runs `handler` whenever somebody asks the process to end: by SIGINT, SIGTERM or SIGHUP. What the parent has it ignore, as
+    /// nohup(1) does a hangup, stays ignored.
+    ///
+    /// - Parameter handler: Gets the signal.
+    /// - Returns: What keeps it registered.
+    public func onRequestToEnd(_ handler: @escaping (ObservableSignal) -> Void) -> [EventSource] {
+        let signals: [ObservableSignal] = [.interrupt, .terminate, .hangup]
+        return signals.filter { !cl_is_ignored($0.number) }.map { signal in onSignal(signal) { handler(signal) } }
     }
 
     /// Runs `handler` once, with the raw wait status, when the child `pid` has ended; the child is reaped by then.

@@ -18,11 +18,15 @@ public final class Terminal {
         }
     }
 
+    /// What is typed for the escape: Ctrl-].
+    public static let escape: UInt8 = 0x1d
+
     /// Called when the window has another size, and when raw mode begins: it may have changed before that.
     public var onResize: (Size) -> Void = { _ in }
 
     private let loop: EventLoop
-    private var saved: termios?
+    /// Nil while the terminal is as it was.
+    private var raw: RawTerminal?
     private var windowChange: EventSource?
     /// When the escape's byte was typed of late.
     private var escapes: [UInt64] = []
@@ -45,14 +49,15 @@ public final class Terminal {
         getenv("TERM").map { "TERM=\(String(cString: $0))" }
     }
 
+    private var isRaw: Bool { raw?.isRaw ?? false }
+
     /// How a line ends that is written to the terminal now.
-    public var lineEnd: String { saved == nil ? "\n" : "\r\n" }
+    public var lineEnd: String { isRaw ? "\r\n" : "\n" }
 
     /// Makes the terminal raw: all that is typed is for the other side, and this process is told of the window's size.
     public func makeRaw() {
-        guard saved == nil else { return }
-        var settings = termios()
-        if cl_make_raw(STDIN_FILENO, &settings) == 0 { saved = settings }
+        guard !isRaw else { return }
+        raw = RawTerminal(STDIN_FILENO)
         windowChange = loop.onSignal(.windowChange) { [weak self] in
             guard let self else { return }
             onResize(size)
@@ -63,23 +68,17 @@ public final class Terminal {
     /// Gives the terminal back as it was.
     public func restore() {
         windowChange = nil
-        guard var settings = saved else { return }
-        saved = nil
-        _ = cl_restore_terminal(STDIN_FILENO, &settings)
+        raw = nil
     }
 
     /// Whether what was typed now completes the escape: three times Ctrl-] within a second. To be asked of all that is typed.
     public func isEscape(_ typed: [UInt8]) -> Bool {
         // What is typed fast comes together, and only its end may be the escape.
-        let ending = typed.reversed().prefix { $0 == 0x1d }.count
+        let ending = typed.reversed().prefix { $0 == Self.escape }.count
         if ending < typed.count { escapes = [] }
         let now = cl_monotonic_time()
         escapes += [UInt64](repeating: now, count: ending)
         escapes.removeAll { now &- $0 > 1_000_000_000 }
         return escapes.count >= 3
-    }
-
-    deinit {
-        restore()
     }
 }

@@ -13,7 +13,8 @@ public final class UnixListener {
     /// The socket, or the end of a pause.
     private var source: EventSource?
 
-    /// Listens at `path`, with the rights that the caller's umask leaves. The path is the caller's to remove.
+    /// Listens at `path`, where only this process's user, and root, can connect (mode 0600): whoever connects may have done what
+    /// this process may do. The path is the caller's to remove.
     ///
     /// `accept` gets every connection, to keep or to let go.
     ///

@@ -69,22 +69,6 @@ func write(_ bytes: [UInt8], to file: CInt) throws(Errno) {
     }
 }
 
-/// The names in a directory, `.` and `..` left out, in no order; empty where it cannot be read.
-func names(in directory: FilePath) -> [String] {
-    guard let stream = directory.withPlatformString({ opendir($0) }) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-            field.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: field.pointee)) {
-                String(cString: $0)
-            }
-        }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names
-}
-
 /// Makes a directory and those above it that are missing, with mode 0777 less the umask.
 func makeDirectories(_ path: FilePath) throws(Errno) {
     guard !isDirectory(path) else { return }

@@ -1,3 +1,4 @@
+internal import Linux
 public import SystemPackage
 
 /// A kernel image that can be booted.

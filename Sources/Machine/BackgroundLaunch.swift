@@ -53,10 +53,7 @@ public final class BackgroundLaunch {
             unlink(path.string)
             throw LaunchError("no process can be started in the background: \(error.explained)")
         }
-        // What the parent has us ignore, as nohup(1) does a hangup, stays ignored.
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
-            signals.append(loop.onSignal(signal) { [unowned self] in child?.send(signal: signal.number) })
-        }
+        signals = loop.onRequestToEnd { [unowned self] in child?.send(signal: $0.number) }
         loop.run()
         signals = []
         if case .failed = result {

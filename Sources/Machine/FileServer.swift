@@ -76,20 +76,14 @@ public final class FileServer {
     /// - Throws: Why the socket cannot be had.
     public func run() throws(LaunchError) {
         try Self.removeStaleSocket(at: path)
-        // Whoever may connect may do to the shares what this process may.
-        let mask = umask(0o077)
-        defer { umask(mask) }
         do throws(Errno) {
             listener = try UnixListener(path: path.string, on: loop) { [unowned self] in accept($0) }
         } catch {
             throw LaunchError("cannot listen at \(path): \(error.explained)\(Self.advice(error))")
         }
-        umask(mask)
         defer { leavePlace() }
         try takePlace()
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
-            signals.append(loop.onSignal(signal) { [unowned self] in loop.stop() })
-        }
+        signals = loop.onRequestToEnd { [unowned self] _ in loop.stop() }
         say("listening at \(path), tag of your choice")
         loop.run()
         // A thread that a dead host file system holds up may hold up the end: from here the next signal ends at once.
@@ -109,12 +103,7 @@ public final class FileServer {
             return
         }
         do throws(RuntimeDirectory.Failure) {
-            let place = RuntimePlace()
-            if let name {
-                directory = try place.claim(name)
-            } else {
-                directory = try place.claimAny(prefix: "serve")
-            }
+            directory = try RuntimePlace().claim(name, else: "serve")
         } catch {
             guard case .taken = error else {
                 onHidden?(error.description)

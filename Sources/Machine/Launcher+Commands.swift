@@ -29,12 +29,9 @@ extension Launcher {
         guard let machine, machine.isReady, !isEnding else {
             throw .unavailable(isEnding ? "the VM is about to end" : "the guest is not up yet")
         }
-        let size = request.terminal ?? Terminal.Size()
         let exec = ExecRequest(
-            hasTerminal: request.terminal != nil, rows: size.rows, columns: size.columns,
-            arguments: request.arguments.map { Array($0.utf8) },
-            environment: request.environment.map { Array($0.utf8) },
-            directory: Array((request.directory ?? "").utf8))
+            request.arguments, environment: request.environment, directory: request.directory,
+            terminal: request.terminal)
         let count = exec.payload.count
         guard count <= frameMaximumPayload else {
             throw .invalid("the command and its environment take \(count) bytes, of at most \(frameMaximumPayload)")
@@ -75,5 +72,15 @@ extension Launcher {
         let told = stops
         stops = []
         for tell in told { tell(machine?.loss != nil) }
+    }
+}
+
+extension ExecRequest {
+    /// A request for a command, with a terminal where there is a size for one.
+    init(_ arguments: [String], environment: [String], directory: String?, terminal: Terminal.Size?) {
+        self.init(
+            hasTerminal: terminal != nil, rows: terminal?.rows ?? 0, columns: terminal?.columns ?? 0,
+            arguments: arguments.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
+            directory: Array((directory ?? "").utf8))
     }
 }

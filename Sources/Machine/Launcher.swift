@@ -1,4 +1,3 @@
-internal import CLinux
 public import EventLoop
 internal import Glibc
 internal import GuestBoot
@@ -70,7 +69,7 @@ public final class Launcher {
         try joinStarter()
         // The last run's report must not pass for this one's.
         if let path = configuration.report, path != "-" { unlink(path.string) }
-        let size = request(rows: 0, columns: 0).payload.count
+        let size = request(Terminal.Size()).payload.count
         guard size <= frameMaximumPayload else {
             throw LaunchError(
                 "the command and its environment take \(size) bytes, and the guest takes at most "
@@ -116,12 +115,7 @@ public final class Launcher {
     /// Takes the VM's name and its directory. A VM without one runs all the same, but for a name that is somebody else's.
     private func claimName() throws {
         do throws(RuntimeDirectory.Failure) {
-            let place = RuntimePlace()
-            if let name = configuration.name {
-                directory = try place.claim(name)
-            } else {
-                directory = try place.claimAny()
-            }
+            directory = try RuntimePlace().claim(configuration.name, else: "vm")
         } catch {
             guard configuration.isDetached || error.isTaken else {
                 onHidden?(error.description)
@@ -137,8 +131,7 @@ public final class Launcher {
         guard let machine, let streams, !isEnding else { return }
         // A guest in the background is there for the commands that come later.
         if configuration.isDetached, configuration.command.isEmpty { return tellStarter() }
-        let size = streams.windowSize
-        let session = machine.link.execute(request(rows: size.rows, columns: size.columns))
+        let session = machine.link.execute(request(streams.windowSize))
         self.session = session
         streams.join(session)
         let written = session.events.written
@@ -157,13 +150,12 @@ public final class Launcher {
         session.events.ended = { [unowned self] in commandEnded($0) }
     }
 
-    private func request(rows: UInt16, columns: UInt16) -> ExecRequest {
+    private func request(_ size: Terminal.Size) -> ExecRequest {
         let hasTerminal = streams?.hasTerminal ?? true
         let environment = (hasTerminal ? [Terminal.kind].compactMap(\.self) : []) + configuration.environment
         return ExecRequest(
-            hasTerminal: hasTerminal, rows: rows, columns: columns,
-            arguments: configuration.command.map { Array($0.utf8) }, environment: environment.map { Array($0.utf8) },
-            directory: Array((configuration.directory ?? "").utf8))
+            configuration.command, environment: environment, directory: configuration.directory,
+            terminal: hasTerminal ? size : nil)
     }
 
     private func commandEnded(_ status: GuestSession.Status) {
@@ -191,14 +183,10 @@ public final class Launcher {
     }
 
     private func watchSignals() {
-        // What the parent has us ignore, as nohup(1) does a hangup, stays ignored.
-        for signal in [ObservableSignal.interrupt, .terminate, .hangup] where !cl_is_ignored(signal.number) {
-            var count = 0
-            sources.append(
-                loop.onSignal(signal) { [unowned self] in
-                    count += 1
-                    asked(toEndBy: UInt8(truncatingIfNeeded: signal.number), at: count)
-                })
+        var counts: [CInt: Int] = [:]
+        sources += loop.onRequestToEnd { [unowned self] signal in
+            counts[signal.number, default: 0] += 1
+            asked(toEndBy: UInt8(truncatingIfNeeded: signal.number), at: counts[signal.number, default: 0])
         }
     }
 

@@ -51,7 +51,7 @@ public struct RuntimePlace: Sendable {
             throw LaunchError(error.description)
         }
         var live: [Entry] = []
-        for name in names() {
+        for name in names(in: path) {
             let directory = path.appending(name)
             switch RuntimeDirectory.removeIfStale(directory) {
             case .live:
@@ -69,6 +69,14 @@ public struct RuntimePlace: Sendable {
     /// - Throws: `.taken` where a live VM has it, or why there can be no directory.
     func claim(_ name: String) throws(RuntimeDirectory.Failure) -> RuntimeDirectory {
         try RuntimeDirectory(named: name, in: self)
+    }
+
+    /// Claims a name where the user gave one, else one made of `prefix` and the process id.
+    ///
+    /// - Throws: As ``claim(_:)`` and ``claimAny(prefix:)``.
+    func claim(_ name: String?, else prefix: String) throws(RuntimeDirectory.Failure) -> RuntimeDirectory {
+        if let name { return try claim(name) }
+        return try claimAny(prefix: prefix)
     }
 
     /// Claims a name made of the process id.
@@ -107,18 +115,5 @@ public struct RuntimePlace: Sendable {
             throw .unusable(
                 "'\(path)' is not this user's alone; have it removed, or set XDG_RUNTIME_DIR to another directory")
         }
-    }
-
-    private func names() -> [String] {
-        guard let stream = opendir(path.string) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
     }
 }

@@ -4,9 +4,6 @@ internal import SystemPackage
 
 /// This process's standard streams, joined to a session in the guest: three streams kept apart, or a terminal in raw mode.
 final class StandardStreams {
-    /// Ctrl-].
-    private static let escape: UInt8 = 0x1d
-
     /// Called when the user has typed the escape, Ctrl-]; what it opens takes what is typed next.
     var onEscape: () -> Void = {}
     /// Takes what is typed in place of the guest.
@@ -30,7 +27,7 @@ final class StandardStreams {
             return false
         }
         // A paste that has the byte in it is no escape.
-        guard typed.allSatisfy({ $0 == Self.escape }) else { return true }
+        guard typed.allSatisfy({ $0 == Terminal.escape }) else { return true }
         onEscape()
         if typed.count > 1 { menu?(Array(typed.dropFirst())) }
         return false
@@ -54,7 +51,7 @@ final class StandardStreams {
     func show(_ bytes: [UInt8]) { streams.show(bytes) }
 
     /// Sends the guest the byte that opens the menu.
-    func sendEscape() { streams.send([Self.escape]) }
+    func sendEscape() { streams.send([Terminal.escape]) }
 
     // MARK: - The session
 

@@ -86,13 +86,8 @@ struct StateDirectory {
 
     /// The logs that are there, by VM, those that were written to last first.
     func kept() -> [Kept] {
-        guard let stream = opendir(logs.string) else { return [] }
-        defer { closedir(stream) }
         var found: [String: Kept] = [:]
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in names(in: logs) {
             guard let kind = Log.allCases.first(where: { name.hasSuffix($0.suffix) }) else { continue }
             let stem = String(name.dropLast(kind.suffix.count))
             guard let dash = stem.lastIndex(of: "-"), let pid = pid_t(stem[stem.index(after: dash)...]), pid > 0

@@ -177,18 +177,17 @@ final class VirtualMachine {
         let consolePipe = try Pipe()
         let monitorPair = try SocketPair()
         var fileSystems: [Hardware.FileSystem] = []
-        var devicePairs: [CInt] = []
-        defer { for number in devicePairs { _ = Descriptor(owning: number) } }
+        // QEMU has copies of its ends once it is started.
+        var sockets: [SharedDescriptor] = []
+        defer { withExtendedLifetime(sockets) {} }
+        let mailbox = departures.mailbox
+        devices.onDeparture = { mailbox.post($0) }
         for bucket in plan.buckets {
-            let pair = try SocketPair()
-            let far = pair.far.release()
-            devicePairs.append(far)
-            let device = try shareHost.makeDevice(for: bucket, requestQueues: plan.requestQueues)
-            let mailbox = departures.mailbox
-            try device.serve(pair.near) { end in mailbox.post("QEMU has left \(bucket.tag): \(end)") }
+            let (device, socket) = try devices.connect(bucket)
+            sockets.append(socket)
             fileSystems.append(
                 Hardware.FileSystem(
-                    tag: bucket.tag, backend: inherited.add(far), requestQueues: device.requestQueues))
+                    tag: bucket.tag, backend: inherited.add(socket.number), requestQueues: device.requestQueues))
         }
         var hardware = plan.hardware(
             console: inherited.addOutput(consolePipe.writingEnd.number), fileSystems: fileSystems)
@@ -209,8 +208,6 @@ final class VirtualMachine {
         monitor.onClosed = { [weak self] _ in self?.streamEnded() }
         self.monitor = monitor
         devices.monitor = monitor
-        let mailbox = departures.mailbox
-        devices.onDeparture = { mailbox.post($0) }
         listenToAgent()
         qemu = try QEMUProcess(
             plan.program, hardware.commandLine(for: plan.qemuVersion), inheriting: inherited, on: loop

@@ -21,6 +21,7 @@ final class LiveGuest {
     ///   - arguments: More for `sheaf run`.
     ///   - command: What runs in it, that reads lines for a shell; a guest without one may reboot.
     ///   - user: Whose VM it is; the test's own when nil.
+    /// - Throws: What it could not be booted for.
     init(
         _ version: String = "6.12", _ arguments: [String] = [], command: [String] = ["--", "sh"],
         as user: OrdinaryUser? = nil

@@ -18,7 +18,7 @@ final class LiveScene {
     let shares: LiveShares
     private let place: TemporaryDirectory
 
-    /// - Parameter boot: The directories that the guest boots with, by target, all to be written.
+    /// Sets the scene; `boot` has the directories that the guest boots with, by target, all to be written.
     init(isReady: Bool = true, devices: BucketDevices? = nil, boot: [String: String] = [:]) throws {
         place = try TemporaryDirectory()
         guest = ScriptedGuest(on: loop)

@@ -35,7 +35,7 @@ struct ShareAddCommand: ParsableCommand {
 
     func validate() throws {
         guard words.count <= 2 else { throw ValidationError("one share at a time: [VM] SRC[:DST][:ro|rw]") }
-        try Self.check(timeout)
+        try ShareChoice.check(timeout)
         if let source { _ = try ShareArgument.checked(source) }
         guard source != nil || SharePrompt.canAsk else {
             throw ValidationError("which directory? Write SRC[:DST][:ro|rw]")
@@ -53,12 +53,6 @@ struct ShareAddCommand: ParsableCommand {
         let isDirectory = access(absolutePath(word).string, F_OK) == 0
         let isMachine = (try? RuntimePlace().liveMachines())?.contains { $0.name == word } ?? false
         return isMachine && !isDirectory ? nil : word
-    }
-
-    static func check(_ timeout: Double?) throws {
-        if let timeout, !(timeout > 0 && timeout <= 86_400) {
-            throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 86400")
-        }
     }
 
     func run() throws {

@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import Control
-internal import Linux
 internal import Machine
-internal import SystemPackage
 
 /// `sheaf share`: the shares of a VM that runs.
 struct ShareCommand: ParsableCommand {
@@ -36,15 +34,6 @@ enum ShareTalk {
         _ machine: RuntimePlace.Entry, _ body: (ControlClient) throws(ControlClientError) -> Value
     ) throws -> Value {
         try saying { () throws(ControlClientError) in try body(try ControlClient(path: machine.controlSocket)) }
-    }
-
-    private static func saying<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws -> Value {
-        do throws(Failure) {
-            return try body()
-        } catch {
-            FileDescriptor.standardError.say("sheaf: \(error)")
-            throw ExitCode(1)
-        }
     }
 
     /// Milliseconds as people read them.

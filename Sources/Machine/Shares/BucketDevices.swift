@@ -24,7 +24,7 @@ final class BucketDevices {
     private(set) var present: [Bucket: Presence] = [:]
     /// QEMU's monitor; nil before it is connected and after its end.
     weak var monitor: QMPClient?
-    /// Called on any thread when QEMU has left a device that was plugged in.
+    /// Called on any thread when QEMU has left a device.
     var onDeparture: @Sendable (String) -> Void = { _ in }
 
     private let shareHost: ShareHost
@@ -59,22 +59,30 @@ final class BucketDevices {
         }
     }
 
+    /// Makes a bucket's device, and serves it.
+    ///
+    /// - Returns: The device, and QEMU's end of the socket to it.
+    /// - Throws: Why there can be none: a ``ShareError`` or an `Errno`.
+    func connect(_ bucket: Bucket) throws -> (device: FileSystemDevice, socket: SharedDescriptor) {
+        let device = try shareHost.makeDevice(for: bucket, requestQueues: requestQueues)
+        let pair = try SocketPair()
+        let left = onDeparture
+        try device.serve(pair.near) { end in left("QEMU has left \(bucket.tag): \(end)") }
+        return (device, SharedDescriptor(pair.far))
+    }
+
     private func plug(_ bucket: Bucket) throws(Failure) {
         guard let monitor else { throw Failure(text: "QEMU is not there", errno: nil) }
         let device: FileSystemDevice
         let far: SharedDescriptor
-        do throws(ShareError) {
-            device = try shareHost.makeDevice(for: bucket, requestQueues: requestQueues)
-        } catch {
+        do {
+            (device, far) = try connect(bucket)
+        } catch let error as ShareError {
             throw Failure(text: error.description, errno: error.errno)
-        }
-        do throws(Errno) {
-            let pair = try SocketPair()
-            let left = onDeparture
-            try device.serve(pair.near) { end in left("QEMU has left \(bucket.tag): \(end)") }
-            far = SharedDescriptor(pair.far)
-        } catch {
+        } catch let error as Errno {
             throw Failure(text: "no connection for a device can be made: \(error.explained)", errno: error)
+        } catch {
+            throw Failure(text: "\(error)", errno: nil)
         }
         HotPlug(tag: bucket.tag, requestQueues: device.requestQueues, port: port(of: bucket))
             .perform(by: monitor, socket: far) { [weak self] result in

@@ -81,10 +81,8 @@ final class GuestMounts {
 
     // MARK: - Requests
 
-    /// Mounts a share at a target. A request that is given up and then succeeds is undone.
-    ///
-    /// - Parameter restores: Whether it brings back what a guest had before it began anew, and so does not wait for
-    ///   ``open()``.
+    /// Mounts a share at a target. A request that is given up and then succeeds is undone. One that `restores` what a guest
+    /// had before it began anew does not wait for ``open()``.
     func mount(
         _ share: ShareSetting, within limit: Duration, restores: Bool = false, completion: @escaping Completion
     ) {
@@ -96,7 +94,14 @@ final class GuestMounts {
 
     /// Unmounts a target; lazily where it may be in use.
     func unmount(_ target: String, lazily: Bool, within limit: Duration, completion: @escaping Completion) {
-        begin(.unmount(target: target), .unmount, within: limit, { completion($0.map { _ in () }) }) { id in
+        unmount(target, lazily: lazily, within: limit, isNext: false, completion: completion)
+    }
+
+    private func unmount(
+        _ target: String, lazily: Bool, within limit: Duration, isNext: Bool, completion: @escaping Completion
+    ) {
+        let task = Task.unmount(target: target)
+        begin(task, .unmount, within: limit, isNext: isNext, { completion($0.map { _ in () }) }) { id in
             UnmountRequest(id: id, isLazy: lazily, target: Array(target.utf8)).payload
         }
     }
@@ -195,9 +200,7 @@ final class GuestMounts {
         switch task {
         case .mount(let target):
             // Before anything else happens there.
-            begin(.unmount(target: target), .unmount, within: .seconds(30), isNext: true, { _ in }) { id in
-                UnmountRequest(id: id, isLazy: true, target: Array(target.utf8)).payload
-            }
+            unmount(target, lazily: true, within: .seconds(30), isNext: true) { _ in }
         case .unmount(let target): onLateUnmount(target)
         case .list: break
         }

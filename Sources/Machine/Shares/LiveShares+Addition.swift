@@ -10,8 +10,8 @@ internal import enum ShareHost.Bucket
 extension LiveShares {
     /// Seconds that the host and the guest have for one request, where it does not say.
     public static let patience = 10.0
-    /// How long the guest may take to tell what it has mounted already; then it is as it was known last.
-    static let glance = Duration.milliseconds(500)
+    /// How long the guest may take to tell what it has mounted; then it is as it was known last.
+    public static let glance = Duration.milliseconds(500)
 
     /// Shares one more host directory, and has the guest mount it. One that is shared already with the same access and name
     /// gets a target more; one that is at its target already is simply told of.
@@ -107,24 +107,32 @@ extension LiveShares {
             }
             step.hadTarget = placements[target] != nil
         }
+        addOnHost(step.source, step.access, step.name, step.options, at: step.target) { [self, step] result in
+            switch result {
+            case .failure(let failure): end(step, .failure(failure))
+            case .success(let addition): served(addition, step)
+            }
+        }
+    }
+
+    /// Has the host serve a directory, unless the guest would make one on the host for its target.
+    func addOnHost(
+        _ source: FilePath, _ access: Access, _ name: String?, _ options: ChildOptions, at target: String?,
+        completion: @escaping (Result<ShareHost.Addition, Failure>) -> Void
+    ) {
         let shareHost = self.shareHost
-        let sources = step.target.map { self.sources(above: $0) } ?? [:]
-        let (source, access, name, target, options) = (step.source, step.access, step.name, step.target, step.options)
+        let sources = target.map { self.sources(above: $0) } ?? [:]
         workers.run {
             do {
                 if let target { try ShareTarget.checkMountPoint(FilePath(target), for: source, among: sources) }
-                return Result<ShareHost.Addition, Failure>.success(
-                    try shareHost.add(source, access: access, name: name, target: target, options: options))
+                return .success(try shareHost.add(source, access: access, name: name, target: target, options: options))
             } catch let error as ShareError {
                 return .failure(Failure(error))
             } catch {
                 return .failure(Failure(.invalid, "\(error)"))
             }
-        } completion: { [self, step] result in
-            switch result {
-            case .failure(let failure): end(step, .failure(failure))
-            case .success(let addition): served(addition, step)
-            }
+        } completion: {
+            completion($0)
         }
     }
 
@@ -216,8 +224,13 @@ extension LiveShares {
     }
 
     private func end(_ step: AdditionStep, _ result: Result<Addition, Failure>) {
-        step.operation.finish(result)
-        claims.release(step.keys)
+        end(step.operation, step.keys, result)
+    }
+
+    /// Answers, and lets others at what was taken.
+    func end<Value>(_ operation: ShareOperation<Value>, _ keys: Set<Claims.Key>, _ result: Result<Value, Failure>) {
+        operation.finish(result)
+        claims.release(keys)
     }
 
     /// Takes targets from a share, and with the last of them the share itself.

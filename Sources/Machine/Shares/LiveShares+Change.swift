@@ -52,8 +52,6 @@ extension LiveShares {
         var keys: Set<Claims.Key>
         var hostMilliseconds = 0.0
 
-        /// Whether the share changes its aggregate.
-        var changesAccess: Bool { access != share.access }
         /// The name that the user gave, which it keeps.
         var name: String? {
             share.subname == Share.subname(hostPath: share.hostPath, access: share.access) ? nil : share.subname
@@ -66,7 +64,7 @@ extension LiveShares {
         guard guest != nil else {
             throw Failure(.invalid, "there is no agent in this guest that could mount anything elsewhere")
         }
-        let (share, targets, _) = try find(word)
+        let (share, targets) = try find(word)
         guard targets.count == 1, let old = targets.first else {
             throw Failure(.invalid, "'\(word)' is at several targets; name one: \(targets.joined(separator: ", "))")
         }
@@ -99,22 +97,8 @@ extension LiveShares {
     /// Has the host serve the share as it is to be, beside what there is.
     private func serve(_ step: ChangeStep, _ operation: ShareOperation<Addition>) {
         operation.fail(on: loop, after: Self.hostIsSilent(step.share.hostPath))
-        let shareHost = self.shareHost
-        let sources = self.sources(above: step.new)
-        let (share, access, name, new) = (step.share, step.access, step.name, step.new)
         let target = step.new == step.old ? nil : step.new
-        workers.run {
-            do {
-                if target != nil { try ShareTarget.checkMountPoint(FilePath(new), for: share.hostPath, among: sources) }
-                return Result<ShareHost.Addition, Failure>.success(
-                    try shareHost.add(
-                        share.hostPath, access: access, name: name, target: target, options: share.options))
-            } catch let error as ShareError {
-                return .failure(Failure(error))
-            } catch {
-                return .failure(Failure(.invalid, "\(error)"))
-            }
-        } completion: { [self] result in
+        addOnHost(step.share.hostPath, step.access, step.name, step.share.options, at: target) { [self] result in
             operation.relax()
             switch result {
             case .failure(let failure): end(step, operation, .failure(failure))
@@ -200,7 +184,6 @@ extension LiveShares {
     private func end(
         _ step: ChangeStep, _ operation: ShareOperation<Addition>, _ result: Result<Addition, Failure>
     ) {
-        operation.finish(result)
-        claims.release(step.keys)
+        end(operation, step.keys, result)
     }
 }

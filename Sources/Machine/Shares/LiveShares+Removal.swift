@@ -19,7 +19,7 @@ extension LiveShares {
     ) {
         let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
         guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
-        let named: (share: Share, targets: [String], isTarget: Bool)
+        let named: (share: Share, targets: [String])
         do throws(Failure) {
             named = try find(word)
         } catch {
@@ -33,7 +33,7 @@ extension LiveShares {
             guard !operation.isOver, !isClosed, let now = try? find(word), now.share.subname == named.share.subname
             else {
                 let gone = Failure(.noSuchShare, "the share at '\(word)' has just been removed")
-                return end(keys, operation, .failure(isClosed ? Self.isEnding : gone))
+                return end(operation, keys, .failure(isClosed ? Self.isEnding : gone))
             }
             let step = RemovalStep(share: now.share, isForced: force || revoke, isRevoked: revoke, keys: keys)
             unmount(now.targets.reversed(), step, operation)
@@ -86,7 +86,7 @@ extension LiveShares {
 
     /// Mounts again what was unmounted before it turned out that not all can be.
     private func undo(_ step: RemovalStep, _ operation: ShareOperation<Removal>, _ failure: Failure) {
-        remount(step.unmounted, of: step.share) { [self] in end(step.keys, operation, .failure(failure)) }
+        remount(step.unmounted, of: step.share) { [self] in end(operation, step.keys, .failure(failure)) }
     }
 
     /// Mounts targets of a share that were unmounted; what cannot be stays `gone`.
@@ -106,19 +106,12 @@ extension LiveShares {
     private func finish(_ step: RemovalStep, _ operation: ShareOperation<Removal>) {
         drop(step.unmounted, of: step.share, revoke: step.isRevoked) { [self] isGone in
             end(
-                step.keys, operation,
+                operation, step.keys,
                 .success(
                     Removal(
                         source: step.share.hostPath, targets: step.unmounted, isGone: isGone,
                         milliseconds: operation.milliseconds)))
         }
-    }
-
-    private func end(
-        _ keys: Set<Claims.Key>, _ operation: ShareOperation<Removal>, _ result: Result<Removal, Failure>
-    ) {
-        operation.finish(result)
-        claims.release(keys)
     }
 }
 

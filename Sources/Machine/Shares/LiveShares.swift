@@ -285,12 +285,12 @@ public final class LiveShares {
     /// The shares that a word means: a target, a host directory or a subname, in this order; with a target, that one alone.
     ///
     /// - Throws: That there is none, or that it may mean several.
-    func find(_ word: String) throws(Failure) -> (share: Share, targets: [String], isTarget: Bool) {
+    func find(_ word: String) throws(Failure) -> (share: Share, targets: [String]) {
         let shares = shareHost.shares
         let path = FilePath(word).lexicallyNormalized().string
-        let found: (Share, [String], Bool)
+        let found: (share: Share, targets: [String])
         if let share = shares.first(where: { $0.targets.contains(path) }) {
-            found = (share, [path], true)
+            found = (share, [path])
         } else {
             let matching = shares.filter { $0.hostPath.string == path || $0.subname == word }
             guard let share = matching.first else {
@@ -302,9 +302,9 @@ public final class LiveShares {
                 throw Failure(
                     .invalid, "'\(word)' is shared more than once; name one: \(names.joined(separator: ", "))")
             }
-            found = (share, share.targets, false)
+            found = (share, share.targets)
         }
-        if permanent.contains(found.0.subname) {
+        if permanent.contains(found.share.subname) {
             throw Failure(.invalid, "'\(word)' is the guest's root, which stays as long as the guest does")
         }
         return found
