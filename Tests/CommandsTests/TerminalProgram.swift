@@ -40,7 +40,8 @@ final class TerminalProgram {
         let variables = ["PATH": "/usr/bin:/bin", "TERM": "xterm"].merging(environment) { $1 }.map { "\($0)=\($1)" }
         pid = try Self.withStrings([program] + arguments) { arguments throws(Errno) in
             try Self.withStrings(variables) { variables throws(Errno) in
-                try checked(cl_spawn(program, arguments, variables, map, UInt32(map.count), CL_SPAWN_NEW_SESSION.rawValue))
+                try checked(
+                    cl_spawn(program, arguments, variables, map, UInt32(map.count), CL_SPAWN_NEW_SESSION.rawValue))
             }
         }
     }
