@@ -134,7 +134,7 @@ let package = Package(
             name: "sheaf-conformance", dependencies: ["CSystemCall"], path: "Tests/Conformance",
             swiftSettings: [
                 .enableExperimentalFeature("Embedded"), .treatAllWarnings(as: .error),
-                .unsafeFlags(["-wmo", "-parse-as-library", "-Xfrontend", "-function-sections"]),
+                .unsafeFlags(["-wmo", "-O", "-parse-as-library", "-Xfrontend", "-function-sections"]),
             ],
             linkerSettings: [
                 .unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"]),

@@ -13,15 +13,34 @@ func main(_ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CC
 enum Conformance {
     private static let usage = """
         usage: sheaf-conformance run DIRECTORY [BEGINNING-OF-A-NAME]
+               sheaf-conformance exercise DIRECTORY OPERATIONS SEED...
 
         """
 
     static func run(_ words: [String]) -> Int32 {
-        if words.count >= 2, words.count <= 3, Path(words[0]) == "run" {
-            let suite = Suite(directory: Path(words[1]), beginning: Path(words.count > 2 ? words[2] : ""))
-            suite.allCases()
+        guard words.count >= 2 else { return misused() }
+        switch Path(words[0]) {
+        case "run" where words.count <= 3:
+            Suite(directory: Path(words[1]), beginning: Path(words.count > 2 ? words[2] : "")).allCases()
             return 0
+        case "exercise" where words.count >= 4: return exercise(words[1], words[2], Array(words[3...]))
+        default: return misused()
         }
+    }
+
+    private static func exercise(_ directory: String, _ count: String, _ seeds: [String]) -> Int32 {
+        let suite = Suite(directory: Path(directory), beginning: "")
+        let exercise = Exercise(suite: suite, path: Path(directory + "/exercised"))
+        guard let count = Int(count), count > 0 else { return misused() }
+        var status: Int32 = 0
+        for word in seeds {
+            guard let seed = UInt64(word) else { return misused() }
+            if !exercise.run(seed: seed, count: count) { status = 1 }
+        }
+        return status
+    }
+
+    private static func misused() -> Int32 {
         Suite.print(usage)
         return 64
     }

@@ -2,6 +2,27 @@ import CSystemCall
 
 /// Set-user-ID, set-group-ID and capabilities: what takes them away, and what directories give.
 extension Suite {
+    /// What is done to a file that is open.
+    private var changes: [(name: String, make: (Answer) -> Answer)] {
+        [
+            ("write", { self.write($0, "x") }), ("pwrite", { self.pwrite($0, "x", at: 100) }),
+            ("ftruncate", { self.ftruncate($0, 1) }), ("truncate", { _ in self.truncate("f", 2) }),
+            ("open-trunc", { _ in self.close(self.open("f", O_WRONLY | O_TRUNC)) }),
+            ("allocate", { self.fallocate($0, 0, 0, 8192) }), ("punch", { self.fallocate($0, 3, 0, 4096) }),
+            ("read", { Answer(value: self.read($0).utf8.count) }), ("empty-write", { self.write($0, "") }),
+            ("copy", { self.copyRange(self.open("source", O_RDONLY), at: 0, $0, at: 0, 3) }),
+            ("setting-times", { _ in self.setTimesToNow("f") }),
+            (
+                "mapped-write",
+                {
+                    let page = self.map($0, 4096)
+                    self.poke(page, 0, "x")
+                    return self.msync(page, 4096)
+                }
+            ), ("chmod-to-the-same", { self.fchmod($0, Int(self.status($0).found.stx_mode & 0o7777)) }),
+        ]
+    }
+
     func privilegeCases() {
         for mode in [0o4755, 0o2755, 0o2745, 0o6755, 0o6711, 0o6666, 0o6777] {
             let word = String(mode, radix: 8)
@@ -26,39 +47,17 @@ extension Suite {
                 truncate("f", 0)
                 return "\(written) \(self.mode("f"))"
             }
-            testAsRoot("privileges/\(word)-after-changes-by-a-stranger") {
-                chmod(".", 0o777)
-                let changes: [(String, (Answer) -> Answer)] = [
-                    ("write", { self.write($0, "x") }), ("pwrite", { self.pwrite($0, "x", at: 100) }),
-                    ("ftruncate", { self.ftruncate($0, 1) }), ("truncate", { _ in self.truncate("f", 2) }),
-                    ("open-trunc", { _ in self.close(self.open("f", O_WRONLY | O_TRUNC)) }),
-                    ("fallocate", { self.fallocate($0, 0, 0, 8192) }),
-                    ("punch", { self.fallocate($0, 3, 0, 4096) }),
-                    ("read", { Answer(value: self.read($0).utf8.count) }),
-                    ("empty-write", { self.write($0, "") }),
-                    ("copy", { self.copyRange(self.open("source", O_RDONLY), at: 0, $0, at: 0, 3) }),
-                    ("times", { _ in self.setTimesToNow("f") }),
-                    (
-                        "map",
-                        {
-                            let page = self.map($0, 4096)
-                            self.poke(page, 0, "x")
-                            return self.msync(page, 4096)
-                        }
-                    ),
-                    ("chmod-same", { _ in self.chmod("f", mode) }),
-                ]
-                file("source", "abc")
-                return changes.map { change in
-                    asStranger {
+            for (change, make) in changes {
+                testAsRoot("privileges/\(word)-after-\(change)-by-a-stranger") {
+                    chmod(".", 0o777)
+                    file("source", "abc")
+                    return asStranger {
                         file("f", "contents", mode: 0o666)
                         chmod("f", mode)
-                        let answer = change.1(open("f", O_RDWR))
-                        let found = "\(change.0) \(answer) \(self.mode("f"))"
-                        unlink("f")
-                        return found
+                        let answer = make(open("f", O_RDWR))
+                        return "\(answer) \(self.mode("f"))"
                     }
-                }.joined(separator: ", ")
+                }
             }
         }
         testAsRoot("privileges/another-users-file-that-a-stranger-may-write") {
