@@ -14,6 +14,8 @@ enum Conformance {
     private static let usage = """
         usage: sheaf-conformance run DIRECTORY [BEGINNING-OF-A-NAME]
                sheaf-conformance exercise DIRECTORY OPERATIONS SEED...
+               sheaf-conformance make-tree DIRECTORY
+               sheaf-conformance try-tree DIRECTORY
 
         """
 
@@ -23,9 +25,19 @@ enum Conformance {
         case "run" where words.count <= 3:
             Suite(directory: Path(words[1]), beginning: Path(words.count > 2 ? words[2] : "")).allCases()
             return 0
+        case "make-tree" where words.count == 2:
+            tree(words[1]).make()
+            return 0
+        case "try-tree" where words.count == 2:
+            tree(words[1]).tryAll()
+            return 0
         case "exercise" where words.count >= 4: return exercise(words[1], words[2], Array(words[3...]))
         default: return misused()
         }
+    }
+
+    private static func tree(_ directory: String) -> ReadOnlyTree {
+        ReadOnlyTree(suite: Suite(directory: Path(directory), beginning: ""), directory: Path(directory))
     }
 
     private static func exercise(_ directory: String, _ count: String, _ seeds: [String]) -> Int32 {

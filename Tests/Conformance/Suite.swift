@@ -21,6 +21,8 @@ final class Suite {
         self.beginning = beginning
         user = Suite.call(SYS_geteuid).value
         Suite.call(SYS_umask, 0o022)
+        // PR_SET_SECUREBITS: who becomes another user loses root's capabilities, whatever the program was started by.
+        Suite.call(SYS_prctl, 28, 0)
     }
 
     /// Runs a case and prints what it returns.
