@@ -23,6 +23,7 @@ extension Boots {
         }
 
         @Test func answersRootAsTheHostDoes() async throws {
+            guard getuid() == 0 else { return }
             let scratch = try Scratch()
             let share = try scratch.directory("share")
             for name in ["share/host", "share/guest"] { _ = try scratch.directory(name) }
@@ -34,7 +35,7 @@ extension Boots {
                     "-v", "\(share):/share", "--", "/share/sheaf-conformance", "run", "/share/guest",
                 ]))
 
-            try ConformanceDifferences(getuid() == 0 ? .root : .user).check(host: host, guest: guest, in: share)
+            try ConformanceDifferences(.root).check(host: host, guest: guest, in: share)
         }
 
         /// As nobody in particular on the host, and as the same user in the guest.

@@ -20,7 +20,6 @@ extension Suite {
         let modes: [(String, Int)] = [
             ("allocate", 0), ("keep-size", 1), ("punch-hole", 3), ("punch-without-keep-size", 2), ("collapse", 8),
             ("zero", 0x10), ("zero-keep-size", 0x11), ("insert", 0x20), ("unshare", 0x40), ("unknown", 0x1000),
-            ("collapse-and-punch", 0xB),
         ]
         let ranges: [(String, Int, Int)] = [
             ("inside", 8192, 8192), ("unaligned", 5000, 3000), ("across-the-end", 61440, 8192),
