@@ -130,6 +130,19 @@ let package = Package(
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
         tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
+        // What applications may ask of a file system, asked: a program of its own, which runs in guests of any kind.
+        .target(
+            name: "CSystemCall", path: "Tests/CSystemCall", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+        .executableTarget(
+            name: "sheaf-conformance", dependencies: ["CSystemCall"], path: "Tests/Conformance",
+            swiftSettings: [
+                .enableExperimentalFeature("Embedded"), .treatAllWarnings(as: .error),
+                .unsafeFlags(["-wmo", "-O", "-parse-as-library", "-Xfrontend", "-function-sections"]),
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"]),
+                .linkedLibrary("m"),
+            ]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             swiftSettings: strict),

@@ -36,6 +36,25 @@ import Testing
         #expect(host.content("log") == "HOST wrote more guest")
     }
 
+    /// Linux's own access mode, 3: what ioctl(2) is to be asked of, and nothing read or written.
+    @Test func opensAFileNeitherToReadNorToWrite() throws {
+        let (_, guest, root) = try makeShare { $0.file("x", "hello") }
+        let node = try guest.lookup("x", in: root).node
+        let handle = try guest.open(node, O_ACCMODE).handle
+        #expect(refusal { _ = try guest.read(node, handle) } == .badFileDescriptor)
+        #expect(refusal { try guest.write(node, handle, [1]) } == .badFileDescriptor)
+    }
+
+    @Test func leavesTheTimeOfAccessAsItIsWhereAsked() throws {
+        let (host, guest, root) = try makeShare { $0.file("x", "hello") }
+        let old = [timeval(tv_sec: 1000, tv_usec: 0), timeval(tv_sec: 2000, tv_usec: 0)]
+        #expect(utimes(host.path("x"), old) == 0)
+        let node = try guest.lookup("x", in: root).node
+        let handle = try guest.open(node, CL_O_NOATIME).handle
+        #expect(try guest.read(node, handle) == Array("hello".utf8))
+        #expect(host.status("x")?.st_atim.tv_sec == 1000)
+    }
+
     @Test func movesDataThroughMemoryInAnyPieces() throws {
         let (host, guest, root) = try makeShare()
         let made = try guest.create("pieces", in: root)

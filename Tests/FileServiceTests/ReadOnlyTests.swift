@@ -60,7 +60,7 @@ import Testing
         ]
         for (name, change) in changes { #expect(refusal(change) == .readOnlyFileSystem, "\(name)") }
         let fields: [SetattrFields] = [
-            .mode, .uid, .gid, .size, .atime, .mtime, .atimeNow, .mtimeNow, .ctime, .killPrivileges,
+            .mode, .uid, .gid, .size, .atime, .mtime, .atimeNow, .mtimeNow, .ctime, .killPrivileges, [],
         ]
         for field in fields {
             #expect(refusal { _ = try guest.setattr(node) { $0.fields = field } } == .readOnlyFileSystem, "\(field)")

@@ -64,7 +64,8 @@ extension RequestDispatcher {
         let asked = try request.structure(SetattrIn.self)
         try reply.require(AttrOut.byteCount)
         let handle = asked.fields.contains(.handle) ? try session.file(asked.handle, of: node) : nil
-        if !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
+        // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
+        if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
         }

@@ -22,9 +22,35 @@ extension RequestDispatcher {
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
         return try node.withDescriptor { (held) throws(Errno) in
             try sendValue(asked.size, reply) { buffer, size in
-                cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
+                if request.header.uid != 0, keepsPrivileges { return namesForOthers(held, buffer, size) }
+                return cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
             }
         }
+    }
+
+    /// The names of attributes without `trusted.*`, which the host shows to root alone: that is whom it takes us for.
+    ///
+    /// - Returns: Their bytes, or -errno; with no room given, what they need.
+    private func namesForOthers(_ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int) -> Int {
+        // The request's memory: it has been read. The longest list fits.
+        let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
+        let got = cl_listxattr_held(held, all.baseAddress?.assumingMemoryBound(to: CChar.self), all.count)
+        guard got > 0 else { return got }
+        var kept = 0
+        var start = 0
+        while start < got {
+            let name = UnsafeRawBufferPointer(rebasing: all[start..<got]).prefix { $0 != 0 }
+            let count = min(name.count + 1, got - start)
+            if !name.starts(with: "trusted.".utf8) {
+                if let buffer {
+                    guard kept + count <= size else { return 0 - Int(ERANGE) }
+                    memcpy(buffer + kept, scratch.request + start, count)
+                }
+                kept += count
+            }
+            start += count
+        }
+        return kept
     }
 
     /// Replies with a value, or with its size where the guest has no room for any.

@@ -9,14 +9,11 @@ internal import SystemPackage
 /// Opening, making and closing files: OPEN, CREATE, TMPFILE, FLUSH, RELEASE, FSYNC, SYNCFS.
 extension RequestDispatcher {
     /// What of a guest's open flags reaches the host. O_APPEND comes with each write, O_DIRECT would bring the host file
-    /// system's alignment rules into the guest, O_NOATIME is refused to all but owners; the rest concerns the guest.
-    private static var passedFlags: CInt { O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC }
+    /// system's alignment rules into the guest; the rest concerns the guest.
+    private static var passedFlags: CInt { O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | CL_O_NOATIME }
 
-    private static func hostFlags(_ guest: UInt32) throws(Errno) -> CInt {
-        let flags = CInt(bitPattern: guest) & passedFlags
-        guard flags & O_ACCMODE != O_ACCMODE else { throw .invalidArgument }
-        return flags
-    }
+    /// All three bits of O_ACCMODE are an access mode too, Linux's own: neither to read nor to write.
+    private static func hostFlags(_ guest: UInt32) -> CInt { CInt(bitPattern: guest) & passedFlags }
 
     /// - Throws: EROFS when a file is opened to be changed through a read-only aggregate.
     private func checkAccess(_ flags: CInt) throws(Errno) {
@@ -25,7 +22,7 @@ extension RequestDispatcher {
 
     func open(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(OpenIn.self)
-        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        let flags = RequestDispatcher.hostFlags(asked.flags)
         try checkAccess(flags)
         try reply.require(OpenOut.byteCount)
         guard node.isRegular else { throw node.isDirectory ? .isDirectory : .noSuchAddressOrDevice }
@@ -93,7 +90,7 @@ extension RequestDispatcher {
     func create(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(CreateIn.self)
         let name = try request.name(after: CreateIn.self)
-        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        let flags = RequestDispatcher.hostFlags(asked.flags)
         try reply.require(CreateOut.byteCount)
         try checkChangeable(name, in: node)
 
@@ -124,7 +121,7 @@ extension RequestDispatcher {
 
     func tmpfile(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(CreateIn.self)
-        let flags = try RequestDispatcher.hostFlags(asked.flags)
+        let flags = RequestDispatcher.hostFlags(asked.flags)
         try reply.require(CreateOut.byteCount)
         guard node.isDirectory else { throw .notDirectory }
         guard node.zone != .hidden else { throw .readOnlyFileSystem }
