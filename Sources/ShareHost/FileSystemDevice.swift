@@ -1,5 +1,6 @@
 internal import CLinux
 public import FileService
+internal import Glibc
 public import Linux
 public import Logging
 internal import Synchronization
@@ -12,7 +13,7 @@ public import VhostUser
 /// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
 public final class FileSystemDevice: Sendable {
     /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
-    public static let maximumRequestQueues = RequestDispatcher.laneCount - 1
+    public static let maximumRequestQueues = RequestDispatcher.ringCount - 1
 
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
@@ -44,6 +45,13 @@ public final class FileSystemDevice: Sendable {
             guard let socket = socket.withLock({ $0 }) else { return }
             _ = cl_shutdown_socket(socket.number)
         }
+
+        /// Whether the frontend has gone, or the session was made to end: it waits for no answer any more.
+        var isOver: Bool {
+            guard let socket = socket.withLock({ $0 }) else { return true }
+            var state = pollfd(fd: socket.number, events: 0, revents: 0)
+            return cl_poll(&state, 1, 0) == 1 && state.revents & Int16(POLLHUP) != 0
+        }
     }
 
     private struct State {
@@ -59,11 +67,13 @@ public final class FileSystemDevice: Sendable {
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log) { ring in
-            let dispatcher = RequestDispatcher(aggregate: aggregate, lane: ring)
+        self.init(requestQueues: requestQueues, log: log) { lane in
+            let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
                 serve: { dispatcher.dispatch(readable: $0, writable: $1) },
-                mayTakeLong: { RequestDispatcher.mayTakeLong($0) })
+                mayTakeLong: { RequestDispatcher.mayTakeLong($0) },
+                ticket: { dispatcher.ticket() },
+                serveLater: { dispatcher.dispatch(readable: $0, writable: $1, ticket: $2) })
         }
     }
 
@@ -101,7 +111,8 @@ public final class FileSystemDevice: Sendable {
         guard isFree else { throw .resourceBusy }
 
         do throws(Errno) {
-            let workers = try WorkerSet(ringCount: 1 + requestQueues, log: log, makeHandler: makeHandler)
+            let workers = try WorkerSet(
+                ringCount: 1 + requestQueues, log: log, isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {

@@ -8,21 +8,11 @@ internal import SystemPackage
 internal import VhostUser
 internal import Virtio
 
-/// What answers the requests of one ring. Used on one thread.
-struct RequestHandler {
-    /// Answers one request: reads the first buffers, writes the second, returns how many bytes it wrote.
-    let serve: (_ readable: UnsafeBufferPointer<iovec>, _ writable: UnsafeBufferPointer<iovec>) -> UInt32
-    /// Whether a request may take so long that those finished before it must not wait for it.
-    let mayTakeLong: (_ readable: UnsafeBufferPointer<iovec>) -> Bool
-}
-
-/// Makes the handler of a ring, on the thread that will use it.
-typealias RequestHandlerFactory = @Sendable (_ ring: Int) -> RequestHandler
-
 /// The thread of one virtqueue: sleeps until the guest kicks, empties the ring, goes back to sleep.
 ///
 /// The session's thread never touches the ring; it leaves orders, which the worker takes between two requests. So neither
-/// needs a lock while requests are served, and a request that takes long holds up no order but that to stop.
+/// needs a lock while requests are served, and a request that takes long holds up no order but that to stop. What may take
+/// long is handed to the pool, and given back to the ring here when it is finished: no other thread touches the ring.
 final class QueueWorker: Sendable {
     /// What the session wants changed. Later orders replace earlier ones that were not taken yet.
     private struct Orders {
@@ -36,12 +26,22 @@ final class QueueWorker: Sendable {
         var acknowledge = false
     }
 
+    /// A request that the pool is done with.
+    private struct Completion {
+        let request: PooledRequest
+        /// Bytes written for the guest.
+        let length: UInt32
+    }
+
     private let ring: Int
+    private let pool: RequestPool
     private let log: Logger
+    private let isOver: @Sendable () -> Bool
     private let orders = Mutex(Orders())
-    /// Orders wait. Looked at after each new available entry was seen and before it is followed: what the guest was told
-    /// of in between, such as new memory, has been ordered before.
-    private let hasOrders = Atomic<Bool>(false)
+    private let completions = Mutex<[Completion]>([])
+    /// Orders wait, or completions. Looked at after each new available entry was seen and before it is followed: what the
+    /// guest was told of in between, such as new memory, has been ordered before.
+    private let hasNews = Atomic<Bool>(false)
     /// Where the ring was when the worker last let go of it.
     private let stoppedAt = Atomic<UInt16>(0)
     /// Holds the kick and the wake descriptor, both edge-triggered. That is one system call per sleep, as cheap as a
@@ -59,13 +59,23 @@ final class QueueWorker: Sendable {
     private static let pollInterval: CInt = 1
     /// How long a finished request may wait for the others of its batch, in nanoseconds.
     private static let patience: UInt64 = 30_000
+    /// How long what the pool has is waited for once the frontend has gone, in nanoseconds: a host that does not answer
+    /// must not keep the launcher from ending.
+    private static let lastPatience: UInt64 = 1_000_000_000
+    /// How often it is looked whether the frontend has gone, in milliseconds.
+    private static let lookInterval: CInt = 100
 
     /// Starts the thread; returns when it has confined itself and has its handler.
     ///
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
-    init(ring: Int, log: Logger, makeHandler: @escaping RequestHandlerFactory) throws(Errno) {
+    init(
+        ring: Int, pool: RequestPool, log: Logger, isOver: @escaping @Sendable () -> Bool,
+        makeHandler: @escaping RequestHandlerFactory
+    ) throws(Errno) {
         self.ring = ring
+        self.pool = pool
         self.log = log
+        self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
         acknowledgement = try Descriptor(result: cl_eventfd(0, false))
@@ -121,7 +131,7 @@ extension QueueWorker {
         post { $0.start = setup }
     }
 
-    /// Takes the ring away; returns when the request in hand, if any, is finished and no other was begun.
+    /// Takes the ring away; returns when the requests in hand, the pool's among them, are finished and no other was begun.
     ///
     /// - Returns: The first available entry that was not taken.
     func stop() -> UInt16 {
@@ -181,7 +191,20 @@ extension QueueWorker {
     private func post(_ change: (inout Orders) -> Void) {
         orders.withLock {
             change(&$0)
-            hasOrders.store(true, ordering: .releasing)
+            hasNews.store(true, ordering: .releasing)
+        }
+        _ = cl_eventfd_signal(wake.number)
+    }
+}
+
+// MARK: - The pool's side
+
+extension QueueWorker {
+    /// Takes a request back that was handed over, its reply written.
+    func finish(_ request: PooledRequest, length: UInt32) {
+        completions.withLock {
+            $0.append(Completion(request: request, length: length))
+            hasNews.store(true, ordering: .releasing)
         }
         _ = cl_eventfd_signal(wake.number)
     }
@@ -190,11 +213,13 @@ extension QueueWorker {
 // MARK: - The worker's side
 
 extension QueueWorker {
-    /// What the worker signals, and the memory it uses; its own, no other thread sees it.
+    /// What the worker signals, the memory it uses, and what it has handed over; its own, no other thread sees it.
     private struct Outfit {
         var memory = GuestMemory.none
         var call: SharedDescriptor?
         var error: SharedDescriptor?
+        /// Requests that the pool has.
+        var handedOver = 0
     }
 
     /// What the worker does next.
@@ -207,8 +232,9 @@ extension QueueWorker {
 
     private func run(_ handler: RequestHandler) {
         var outfit = Outfit()
+        var none: SplitQueue?
         while true {
-            switch takeOrders(&outfit, at: nil) {
+            switch takeNews(&outfit, &none) {
             case .exit: return
             case .start(let setup):
                 if case .exit = serve(setup, handler, &outfit) { return }
@@ -220,28 +246,28 @@ extension QueueWorker {
 
     /// Serves a ring until it is taken away or breaks.
     private func serve(_ setup: RingSetup, _ handler: RequestHandler, _ outfit: inout Outfit) -> Turn {
-        var queue = SplitQueue(setup.layout, next: setup.next)
+        var ring: SplitQueue? = SplitQueue(setup.layout, next: setup.next)
         // As long as the longest chain that is followed, and half of its buffers lying across two regions.
         var chain = DescriptorChain(capacity: 2 * max(1024, Int(setup.layout.size)))
         return withExtendedLifetime(setup) {
             while true {
-                switch takeOrders(&outfit, at: queue.nextAvailable) {
+                switch takeNews(&outfit, &ring) {
                 case .goOn: break
                 case .start(let setup): return .start(setup)
                 case .stop: return .stop
                 case .exit: return .exit
                 }
+                guard var queue = ring.take() else { return .goOn }
                 do throws(QueueError) {
-                    let memory = outfit.memory
-                    let isDone = try drain(&queue, &chain, memory, outfit.call, handler)
-                    withExtendedLifetime(memory) {}
+                    let isDone = try drain(&queue, &chain, handler, &outfit)
+                    ring = consume queue
                     guard isDone else { continue }
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
                     log.error(
                         "a ring is broken by its driver; it is not served until the guest sets it up again",
-                        metadata: ["ring": "\(ring)", "reason": "\(error)"])
+                        metadata: ["ring": "\(self.ring)", "reason": "\(error)"])
                     outfit.error?.signal()
                     return .goOn
                 }
@@ -250,28 +276,33 @@ extension QueueWorker {
         }
     }
 
-    /// Answers requests until there is none, or until orders wait.
+    /// Answers requests until there is none, or until there is news.
     ///
-    /// - Returns: False when orders wait.
+    /// - Returns: False when there is news.
     private func drain(
-        _ queue: inout SplitQueue, _ chain: inout DescriptorChain, _ memory: GuestMemory, _ call: SharedDescriptor?,
-        _ handler: RequestHandler
+        _ queue: inout SplitQueue, _ chain: inout DescriptorChain, _ handler: RequestHandler, _ outfit: inout Outfit
     ) throws(QueueError) -> Bool {
+        let memory = outfit.memory
+        defer { withExtendedLifetime(memory) {} }
         let map = memory.map
+        let call = outfit.call
         repeat {
             queue.disableNotifications()
             var isWorking = false
             var hasUnshown = false
             var oldest: UInt64 = 0
             while try queue.hasAvailable() {
-                if hasOrders.load(ordering: .acquiring) {
+                if hasNews.load(ordering: .acquiring) {
                     flush(&queue, call)
                     return false
                 }
                 guard try queue.pop(&chain, memory: map) else { break }
-                if hasUnshown, handler.mayTakeLong(chain.readable) {
-                    flush(&queue, call)
-                    oldest = 0
+                if handler.mayTakeLong(chain.readable) {
+                    if handOver(chain, of: queue.size, handler, &outfit) { continue }
+                    if hasUnshown {
+                        flush(&queue, call)
+                        oldest = 0
+                    }
                 }
                 let length = handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
@@ -292,9 +323,22 @@ extension QueueWorker {
             flush(&queue, call)
             if isWorking && ring == 0 {
                 sleep(Self.hiprioNap)
-                if hasOrders.load(ordering: .acquiring) { return false }
+                if hasNews.load(ordering: .acquiring) { return false }
             }
         } while try queue.enableNotifications()
+        return true
+    }
+
+    /// Hands a request to the pool. At most half of a ring's entries are ever there: the rest stay for what is quick.
+    ///
+    /// - Returns: False when the request is to be served here.
+    private func handOver(
+        _ chain: borrowing DescriptorChain, of size: UInt16, _ handler: RequestHandler, _ outfit: inout Outfit
+    ) -> Bool {
+        guard outfit.handedOver < Int(size) / 2 else { return false }
+        let request = PooledRequest(chain, in: outfit.memory, ticket: handler.ticket(), worker: self)
+        guard pool.take(request) else { return false }
+        outfit.handedOver += 1
         return true
     }
 
@@ -303,21 +347,20 @@ extension QueueWorker {
         if queue.publish() { call?.signal() }
     }
 
-    /// Sleeps until a kick, an order, or for so many milliseconds.
+    /// Sleeps until a kick, an order, a completion, or for so many milliseconds.
     private func sleep(_ milliseconds: CInt) {
         // Nothing can fail here while both descriptors are open; if it did, the ring would still be looked at.
         if cl_epoll_wait(epoll.number, milliseconds) < 0 { _ = usleep(1000) }
     }
 
-    /// Takes what was ordered, if anything. `next` is where the ring in hand stands; nil when there is none.
-    private func takeOrders(_ outfit: inout Outfit, at next: UInt16?) -> Turn {
-        guard hasOrders.load(ordering: .acquiring) else { return .goOn }
+    /// Takes what was ordered and what was finished, if anything.
+    private func takeNews(_ outfit: inout Outfit, _ queue: inout SplitQueue?) -> Turn {
+        guard hasNews.load(ordering: .acquiring) else { return .goOn }
         let taken = orders.withLock { orders in
-            hasOrders.store(false, ordering: .relaxed)
-            let taken = orders
-            orders = Orders()
-            return taken
+            hasNews.store(false, ordering: .relaxed)
+            return exchange(&orders, with: Orders())
         }
+        giveBack(&outfit, &queue)
         if let memory = taken.memory { outfit.memory = memory }
         if let error = taken.error { outfit.error = error }
         if let call = taken.call {
@@ -325,11 +368,36 @@ extension QueueWorker {
             // Whatever was signalled to the one before may be lost to the driver (QEMU before 10.2); one too many is not.
             call?.signal()
         }
-        let leaves = taken.stop || taken.start != nil || taken.exit
-        if leaves, let next { stoppedAt.store(next, ordering: .releasing) }
+        if taken.stop || taken.start != nil || taken.exit {
+            settle(&outfit, &queue)
+            if let next = queue?.nextAvailable { stoppedAt.store(next, ordering: .releasing) }
+        }
         if taken.acknowledge { _ = cl_eventfd_signal(acknowledgement.number) }
         if taken.exit { return .exit }
         if let start = taken.start { return .start(start) }
         return taken.stop ? .stop : .goOn
+    }
+
+    /// Gives back to the ring what the pool has finished; without a ring there is nobody to be told.
+    private func giveBack(_ outfit: inout Outfit, _ queue: inout SplitQueue?) {
+        let finished = completions.withLock { exchange(&$0, with: []) }
+        guard !finished.isEmpty else { return }
+        outfit.handedOver = max(0, outfit.handedOver - finished.count)
+        guard var ring = queue.take() else { return }
+        for completion in finished { ring.push(head: completion.request.head, length: completion.length) }
+        flush(&ring, outfit.call)
+        queue = consume ring
+    }
+
+    /// Waits until the pool has nothing of this ring, which is left then. A frontend that has gone has no use for what is
+    /// not finished: it is left to itself after a while, and the memory it lies in with it.
+    private func settle(_ outfit: inout Outfit, _ queue: inout SplitQueue?) {
+        var deadline: UInt64?
+        while outfit.handedOver > 0 {
+            sleep(Self.lookInterval)
+            giveBack(&outfit, &queue)
+            if let deadline, cl_monotonic_time() > deadline { outfit.handedOver = 0 }
+            if deadline == nil, isOver() { deadline = cl_monotonic_time() &+ Self.lastPatience }
+        }
     }
 }

@@ -11,8 +11,12 @@ internal import SystemPackage
 /// One per worker thread, made on that thread and used on no other; its thread has gone through
 /// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
 public final class RequestDispatcher {
-    /// How many lanes there are: one for each ring that a device can have, hiprio among them.
-    public static let laneCount = 9
+    /// How many rings a device can have, hiprio among them. Each has a lane, from 0 on.
+    public static let ringCount = 9
+    /// How many threads can serve, beside the rings' own, what may take long. Theirs are the lanes from `ringCount` on.
+    public static let poolLaneCount = 4
+    /// How many lanes there are.
+    public static let laneCount = ringCount + poolLaneCount
 
     let aggregate: Aggregate
     /// Which of every share's counters this thread writes.
@@ -23,12 +27,14 @@ public final class RequestDispatcher {
     let keepsPrivileges: Bool
     private var knownSession: Session?
     private var knownEpoch: UInt64 = 0
+    /// Whether the session is that of a ticket.
+    private var isSessionGiven = false
 
     /// Makes a dispatcher for the calling thread.
     ///
     /// - Parameters:
     ///   - aggregate: What it serves.
-    ///   - lane: The number of its ring, below `laneCount`. Two threads that have the same miscount what they do.
+    ///   - lane: The number of its ring or of its thread, below `laneCount`. Two threads that have the same miscount what they do.
     public init(aggregate: Aggregate, lane: Int = 0) {
         self.aggregate = aggregate
         self.lane = min(max(0, lane), RequestDispatcher.laneCount - 1)
@@ -61,12 +67,30 @@ public final class RequestDispatcher {
         }
     }
 
+    /// What requests that come now are about: for another thread to serve them.
+    public func ticket() -> SessionTicket { SessionTicket(session: session()) }
+
+    /// Serves one request that another dispatcher has taken from its ring: nodes and handles are those of the session in
+    /// which it came, also if there is another by now.
+    ///
+    /// - Parameters:
+    ///   - readable: The request in the guest's memory, split in any way.
+    ///   - writable: Room for the reply in the guest's memory, split in any way.
+    ///   - ticket: Of the dispatcher of the request's ring, from when it came.
+    /// - Returns: Bytes written to `writable` from its start.
+    public func dispatch(
+        readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>, ticket: SessionTicket
+    ) -> UInt32 {
+        (knownSession, isSessionGiven) = (ticket.session, true)
+        defer { (knownSession, knownEpoch, isSessionGiven) = (nil, 0, false) }
+        return dispatch(readable: readable, writable: writable)
+    }
+
     /// This thread's counters of a node's share; there as long as the node.
     @inline(__always)
     func counters(of node: Node) -> UnsafeMutablePointer<ActivityLane> { node.child.counters.lanes + lane }
 
-    /// Whether a request is of a kind that waits for a disk as a rule, so that what was finished before it should be shown
-    /// to the guest first. A guess, to be made before the request is read: its opcode is read again when it is served.
+    /// Whether a request is of a kind that waits for a disk as a rule, so that it should hold up nobody else. A guess, to be made before the request is read: its opcode is read again when it is served.
     ///
     /// - Parameter readable: The request in the guest's memory, split in any way.
     /// - Returns: False also for a request whose opcode does not lie in its first part.
@@ -157,7 +181,9 @@ public final class RequestDispatcher {
     /// The session of the last INIT; nil before the first and after DESTROY.
     @inline(__always)
     private func session() -> Session? {
-        if aggregate.currentEpoch != knownEpoch { (knownSession, knownEpoch) = aggregate.currentSession() }
+        if !isSessionGiven, aggregate.currentEpoch != knownEpoch {
+            (knownSession, knownEpoch) = aggregate.currentSession()
+        }
         return knownSession
     }
 
