@@ -19,6 +19,7 @@ public final class FileSystemDevice: Sendable {
     public let requestQueues: Int
     private let log: Logger
     private let makeHandler: RequestHandlerFactory
+    private let onLeave: @Sendable () -> Void
     private let state = Mutex(State())
 
     /// The connection in hand.
@@ -67,18 +68,23 @@ public final class FileSystemDevice: Sendable {
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log) { lane in
+        self.init(requestQueues: requestQueues, log: log, onLeave: { aggregate.releaseLocks() }) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
                 serve: { dispatcher.dispatch(readable: $0, writable: $1) },
-                mayTakeLong: { RequestDispatcher.mayTakeLong($0) },
+                pace: { RequestDispatcher.pace(of: $0) },
+                serveOrWait: { dispatcher.dispatchOrWait(readable: $0, writable: $1) },
                 ticket: { dispatcher.ticket() },
                 serveLater: { dispatcher.dispatch(readable: $0, writable: $1, ticket: $2) })
         }
     }
 
-    /// Makes a device of request handlers alone.
-    init(requestQueues: Int, log: Logger, makeHandler: @escaping RequestHandlerFactory) {
+    /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
+    init(
+        requestQueues: Int, log: Logger, onLeave: @escaping @Sendable () -> Void = {},
+        makeHandler: @escaping RequestHandlerFactory
+    ) {
+        self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
         self.log = log
         self.makeHandler = makeHandler
@@ -144,6 +150,7 @@ public final class FileSystemDevice: Sendable {
         _ = cl_thread_block_signals()
         let end = attachment.converse(with: workers)
         workers.end()
+        onLeave()
         if case .violation(let violation) = end {
             log.error(
                 "a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import FileService
 internal import Glibc
 internal import Linux
 internal import Logging
@@ -15,7 +16,7 @@ internal import Virtio
 /// long is handed to the pool, and given back to the ring here when it is finished: no other thread touches the ring.
 final class QueueWorker: Sendable {
     /// What the session wants changed. Later orders replace earlier ones that were not taken yet.
-    private struct Orders {
+    struct Orders {
         var stop = false
         var start: RingSetup?
         var memory: GuestMemory?
@@ -26,31 +27,32 @@ final class QueueWorker: Sendable {
         var acknowledge = false
     }
 
-    /// A request that the pool is done with.
-    private struct Completion {
-        let request: PooledRequest
-        /// Bytes written for the guest.
-        let length: UInt32
+    /// A request that was taken off the ring and can be given back.
+    private enum Completion {
+        /// The pool has served it and written so many bytes for the guest.
+        case finished(HeldRequest, length: UInt32)
+        /// What it waited for has come, or will not.
+        case answered(HeldRequest, LateAnswer)
     }
 
     private let ring: Int
     private let pool: RequestPool
     private let log: Logger
     private let isOver: @Sendable () -> Bool
-    private let orders = Mutex(Orders())
+    let orders = Mutex(Orders())
     private let completions = Mutex<[Completion]>([])
     /// Orders wait, or completions. Looked at after each new available entry was seen and before it is followed: what the
     /// guest was told of in between, such as new memory, has been ordered before.
-    private let hasNews = Atomic<Bool>(false)
+    let hasNews = Atomic<Bool>(false)
     /// Where the ring was when the worker last let go of it.
-    private let stoppedAt = Atomic<UInt16>(0)
+    let stoppedAt = Atomic<UInt16>(0)
     /// Holds the kick and the wake descriptor, both edge-triggered. That is one system call per sleep, as cheap as a
     /// blocking read of the kick alone, and it leaves the kick's O_NONBLOCK, which the frontend shares, as it is.
-    private let epoll: Descriptor
-    private let wake: Descriptor
-    private let acknowledgement: Descriptor
-    private let kick = Mutex<SharedDescriptor?>(nil)
-    private let thread = Mutex<Linux.Thread?>(nil)
+    let epoll: Descriptor
+    let wake: Descriptor
+    let acknowledgement: Descriptor
+    let kick = Mutex<SharedDescriptor?>(nil)
+    let thread = Mutex<Linux.Thread?>(nil)
 
     /// How long the hiprio ring is left alone after it had work, in milliseconds. It carries FORGET, one per inode, which
     /// nobody waits for: a storm of them costs the guest no kick, and an interrupt per nap instead of one each.
@@ -117,93 +119,15 @@ extension Atomic where Value == CInt {
     }
 }
 
-// MARK: - The session's side
-
-extension QueueWorker {
-    /// Serves a ring; it is looked at whether it was kicked or not.
-    ///
-    /// - Throws: What the kick descriptor cannot be waited for with.
-    func start(_ setup: RingSetup) throws(Errno) {
-        if let kick = setup.kick {
-            try checked(cl_epoll_add(epoll.number, kick.number, true))
-            self.kick.withLock { $0 = kick }
-        }
-        post { $0.start = setup }
-    }
-
-    /// Takes the ring away; returns when the requests in hand, the pool's among them, are finished and no other was begun.
-    ///
-    /// - Returns: The first available entry that was not taken.
-    func stop() -> UInt16 {
-        post {
-            $0.stop = true
-            $0.start = nil
-            $0.acknowledge = true
-        }
-        awaitAcknowledgement()
-        kick.withLock { kick in
-            guard let number = kick?.number else { return }
-            _ = cl_epoll_remove(epoll.number, number)
-            // The counter was never read. A frontend that takes the eventfd back finds it empty, as it lent it.
-            var state = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-            if cl_poll(&state, 1, 0) == 1, state.revents & Int16(POLLIN) != 0 { _ = cl_eventfd_wait(number) }
-            kick = nil
-        }
-        return stoppedAt.load(ordering: .acquiring)
-    }
-
-    /// Takes another descriptor to signal. A full eventfd or pipe, which a frontend can pass as well, must not hold a worker
-    /// for ever; QEMU's are not blocking in the first place.
-    func setCall(_ call: SharedDescriptor?) {
-        if let call { _ = cl_set_nonblocking(call.number, true) }
-        post { $0.call = .some(call) }
-        // And signalled at once: the worker may be in a long request, and have told of those before it by the last one.
-        call?.signal()
-    }
-
-    func setError(_ error: SharedDescriptor?) {
-        if let error { _ = cl_set_nonblocking(error.number, true) }
-        post { $0.error = .some(error) }
-    }
-
-    /// Gives the worker another memory table; see ``awaitAcknowledgement()`` when it is to be acknowledged.
-    func setMemory(_ memory: GuestMemory, acknowledge: Bool) {
-        post {
-            $0.memory = memory
-            $0.acknowledge = acknowledge
-        }
-    }
-
-    /// Waits until the orders before the last one that was to be acknowledged are taken.
-    func awaitAcknowledgement() {
-        _ = cl_eventfd_wait(acknowledgement.number)
-    }
-
-    /// Ends the thread and waits for its end.
-    func end() {
-        post { $0.exit = true }
-        thread.withLock { thread in
-            thread?.join()
-            thread = nil
-        }
-    }
-
-    private func post(_ change: (inout Orders) -> Void) {
-        orders.withLock {
-            change(&$0)
-            hasNews.store(true, ordering: .releasing)
-        }
-        _ = cl_eventfd_signal(wake.number)
-    }
-}
-
 // MARK: - The pool's side
 
 extension QueueWorker {
     /// Takes a request back that was handed over, its reply written.
-    func finish(_ request: PooledRequest, length: UInt32) {
+    func finish(_ request: HeldRequest, length: UInt32) { post(.finished(request, length: length)) }
+
+    private func post(_ completion: Completion) {
         completions.withLock {
-            $0.append(Completion(request: request, length: length))
+            $0.append(completion)
             hasNews.store(true, ordering: .releasing)
         }
         _ = cl_eventfd_signal(wake.number)
@@ -218,8 +142,20 @@ extension QueueWorker {
         var memory = GuestMemory.none
         var call: SharedDescriptor?
         var error: SharedDescriptor?
-        /// Requests that the pool has.
+        /// How many requests the pool has.
         var handedOver = 0
+        /// The requests that wait. They outlast a stop of the ring: their guest goes on waiting after it.
+        var waiting: [Waiting] = []
+
+        /// How many requests of the ring are neither in it nor in hand.
+        var heldCount: Int { handedOver + waiting.count }
+    }
+
+    private struct Waiting {
+        let request: HeldRequest
+        let wait: LockWait
+        /// The answer, when it came while there was no ring to be told.
+        var answer: LateAnswer?
     }
 
     /// What the worker does next.
@@ -235,9 +171,9 @@ extension QueueWorker {
         var none: SplitQueue?
         while true {
             switch takeNews(&outfit, &none) {
-            case .exit: return
+            case .exit: return cancelWaiting(&outfit)
             case .start(let setup):
-                if case .exit = serve(setup, handler, &outfit) { return }
+                if case .exit = serve(setup, handler, &outfit) { return cancelWaiting(&outfit) }
             case .stop, .goOn:
                 sleep(-1)
             }
@@ -247,6 +183,7 @@ extension QueueWorker {
     /// Serves a ring until it is taken away or breaks.
     private func serve(_ setup: RingSetup, _ handler: RequestHandler, _ outfit: inout Outfit) -> Turn {
         var ring: SplitQueue? = SplitQueue(setup.layout, next: setup.next)
+        resumeWaiting(&outfit, &ring, setup)
         // As long as the longest chain that is followed, and half of its buffers lying across two regions.
         var chain = DescriptorChain(capacity: 2 * max(1024, Int(setup.layout.size)))
         return withExtendedLifetime(setup) {
@@ -269,6 +206,7 @@ extension QueueWorker {
                         "a ring is broken by its driver; it is not served until the guest sets it up again",
                         metadata: ["ring": "\(self.ring)", "reason": "\(error)"])
                     outfit.error?.signal()
+                    cancelWaiting(&outfit)
                     return .goOn
                 }
                 sleep(setup.kick == nil ? Self.pollInterval : -1)
@@ -297,14 +235,17 @@ extension QueueWorker {
                     return false
                 }
                 guard try queue.pop(&chain, memory: map) else { break }
-                if handler.mayTakeLong(chain.readable) {
-                    if handOver(chain, of: queue.size, handler, &outfit) { continue }
-                    if hasUnshown {
+                let pace = handler.pace(chain.readable)
+                var served: UInt32?
+                if pace != .quick {
+                    let isHeld = hold(chain, of: queue.size, pace, handler, &outfit, &served)
+                    if isHeld { continue }
+                    if served == nil, hasUnshown {
                         flush(&queue, call)
                         oldest = 0
                     }
                 }
-                let length = handler.serve(chain.readable, chain.writable)
+                let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
                 isWorking = true
                 hasUnshown = true
@@ -329,16 +270,29 @@ extension QueueWorker {
         return true
     }
 
-    /// Hands a request to the pool. At most half of a ring's entries are ever there: the rest stay for what is quick.
+    /// Takes a request off the ring that is for the pool or has to wait. At most half of a ring's entries are ever off it:
+    /// the rest stay for what is quick.
     ///
-    /// - Returns: False when the request is to be served here.
-    private func handOver(
-        _ chain: borrowing DescriptorChain, of size: UInt16, _ handler: RequestHandler, _ outfit: inout Outfit
+    /// - Returns: False when the request is still in hand; `served` are the bytes written if it has been served after all.
+    private func hold(
+        _ chain: borrowing DescriptorChain, of size: UInt16, _ pace: RequestPace, _ handler: RequestHandler,
+        _ outfit: inout Outfit, _ served: inout UInt32?
     ) -> Bool {
-        guard outfit.handedOver < Int(size) / 2 else { return false }
-        let request = PooledRequest(chain, in: outfit.memory, ticket: handler.ticket(), worker: self)
-        guard pool.take(request) else { return false }
-        outfit.handedOver += 1
+        guard outfit.heldCount < Int(size) / 2 else { return false }
+        guard pace == .patient else {
+            let request = HeldRequest(chain, in: outfit.memory, ticket: handler.ticket(), worker: self)
+            guard pool.take(request) else { return false }
+            outfit.handedOver += 1
+            return true
+        }
+        let (length, wait) = handler.serveOrWait(chain.readable, chain.writable)
+        guard let wait else {
+            served = length
+            return false
+        }
+        let request = HeldRequest(chain, in: outfit.memory, ticket: SessionTicket(), worker: self)
+        outfit.waiting.append(Waiting(request: request, wait: wait))
+        wait.start { self.post(.answered(request, $0)) }
         return true
     }
 
@@ -378,15 +332,50 @@ extension QueueWorker {
         return taken.stop ? .stop : .goOn
     }
 
-    /// Gives back to the ring what the pool has finished; without a ring there is nobody to be told.
+    /// Gives back to the ring what is finished; without a ring there is nobody to be told.
     private func giveBack(_ outfit: inout Outfit, _ queue: inout SplitQueue?) {
-        let finished = completions.withLock { exchange(&$0, with: []) }
-        guard !finished.isEmpty else { return }
-        outfit.handedOver = max(0, outfit.handedOver - finished.count)
-        guard var ring = queue.take() else { return }
-        for completion in finished { ring.push(head: completion.request.head, length: completion.length) }
-        flush(&ring, outfit.call)
-        queue = consume ring
+        let completions = completions.withLock { exchange(&$0, with: []) }
+        guard !completions.isEmpty else { return }
+        var ring = queue.take()
+        for completion in completions {
+            switch completion {
+            case .finished(let request, let length):
+                outfit.handedOver = max(0, outfit.handedOver - 1)
+                ring?.push(head: request.head, length: length)
+            case .answered(let request, let answer):
+                // Not there: it was given up together with its ring.
+                guard let index = outfit.waiting.firstIndex(where: { $0.request === request }) else { continue }
+                if ring == nil {
+                    outfit.waiting[index].answer = answer
+                } else {
+                    outfit.waiting.remove(at: index)
+                    ring?.push(head: request.head, length: answer.write(to: request.writable))
+                }
+            }
+        }
+        guard var told = ring.take() else { return }
+        flush(&told, outfit.call)
+        queue = consume told
+    }
+
+    /// Goes on with what waited when the ring was stopped, if this is the same ring: exactly so many requests that were
+    /// taken from it were not given back. Else its guest has set it up anew, and knows nothing of them.
+    private func resumeWaiting(_ outfit: inout Outfit, _ queue: inout SplitQueue?, _ setup: RingSetup) {
+        let used = UInt16(littleEndian: cl_load16_relaxed(setup.layout.used + 2))
+        guard outfit.waiting.count == Int(setup.next &- used) else { return cancelWaiting(&outfit) }
+        for waiting in outfit.waiting {
+            guard let answer = waiting.answer else { continue }
+            queue?.push(head: waiting.request.head, length: answer.write(to: waiting.request.writable))
+        }
+        outfit.waiting.removeAll { $0.answer != nil }
+        guard var told = queue.take() else { return }
+        flush(&told, outfit.call)
+        queue = consume told
+    }
+
+    /// Gives up what waits: there is no ring any more that it could be given back to.
+    private func cancelWaiting(_ outfit: inout Outfit) {
+        for waiting in exchange(&outfit.waiting, with: []) { waiting.wait.cancel() }
     }
 
     /// Waits until the pool has nothing of this ring, which is left then. A frontend that has gone has no use for what is

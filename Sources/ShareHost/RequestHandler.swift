@@ -8,8 +8,10 @@ struct RequestHandler {
 
     /// Answers one request: reads the first buffers, writes the second, returns how many bytes it wrote.
     let serve: (_ readable: Buffers, _ writable: Buffers) -> UInt32
-    /// Whether a request may take so long that the pool has to serve it.
-    let mayTakeLong: (_ readable: Buffers) -> Bool
+    /// Whether a request can be served at once, or is for the pool, or may have to wait.
+    let pace: (_ readable: Buffers) -> RequestPace
+    /// Answers one request that may have to wait; then what it returns brings the answer.
+    let serveOrWait: (_ readable: Buffers, _ writable: Buffers) -> (length: UInt32, wait: LockWait?)
     /// What requests that come now are about: to be asked on the ring's thread, for the pool's.
     let ticket: () -> SessionTicket
     /// Answers one request that came with a ticket, on a thread of the pool.

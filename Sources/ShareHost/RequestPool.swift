@@ -12,7 +12,7 @@ final class RequestPool: Sendable {
     static let threadLimit = RequestDispatcher.poolLaneCount
 
     private struct State {
-        var waiting: [PooledRequest] = []
+        var waiting: [HeldRequest] = []
         /// Threads that have nothing to do.
         var idle = 0
         var threads: [Linux.Thread] = []
@@ -39,7 +39,7 @@ final class RequestPool: Sendable {
     /// Takes a request over.
     ///
     /// - Returns: False when there is no thread for it and none could be started.
-    func take(_ request: PooledRequest) -> Bool {
+    func take(_ request: HeldRequest) -> Bool {
         let isTaken = state.withLock { state in
             guard !state.isEnding else { return false }
             if state.waiting.count >= state.idle, state.threads.count < Self.threadLimit { startThread(&state) }
@@ -64,7 +64,10 @@ final class RequestPool: Sendable {
         while ended.load(ordering: .acquiring) < threads.count {
             _ = cl_eventfd_signal(arrival.number)
             let now = cl_monotonic_time()
-            guard now < deadline else { return }
+            guard now < deadline else {
+                for thread in threads { thread.detach() }
+                return
+            }
             var poll = pollfd(fd: end.number, events: Int16(POLLIN), revents: 0)
             if cl_poll(&poll, 1, CInt(clamping: (deadline - now) / 1_000_000 + 1)) == 1 {
                 _ = cl_eventfd_wait(end.number)
@@ -113,9 +116,9 @@ final class RequestPool: Sendable {
     }
 
     /// The next request; sleeps while there is none. Nil at the end of the pool.
-    private func next() -> PooledRequest? {
+    private func next() -> HeldRequest? {
         while true {
-            let (request, isMore) = state.withLock { state -> (PooledRequest?, Bool) in
+            let (request, isMore) = state.withLock { state -> (HeldRequest?, Bool) in
                 guard !state.waiting.isEmpty else { return (nil, state.isEnding) }
                 state.idle -= 1
                 return (state.waiting.removeFirst(), !state.waiting.isEmpty)

@@ -60,6 +60,22 @@ final class GuestClient {
         return Array(reply[..<written])
     }
 
+    /// Sends a request that may have to wait; what the device wrote, or what brings the answer.
+    func exchangeOrWait(_ bytes: [UInt8]) -> ([UInt8], LockWait?) {
+        var request = bytes
+        var reply = [UInt8](repeating: 0xEE, count: OutHeader.byteCount)
+        let (length, wait) = request.withUnsafeMutableBytes { request in
+            reply.withUnsafeMutableBytes { reply in
+                split(request).withUnsafeBufferPointer { readable in
+                    split(reply).withUnsafeBufferPointer { writable in
+                        dispatcher.dispatchOrWait(readable: readable, writable: writable)
+                    }
+                }
+            }
+        }
+        return (Array(reply[..<Int(length)]), wait)
+    }
+
     func nextUnique() -> UInt64 {
         lastUnique += 1
         return lastUnique

@@ -41,7 +41,8 @@ final class Bench {
                 return UInt32(written)
             }
             return RequestHandler(
-                serve: serve, mayTakeLong: { $0.first?.iov_base?.load(as: UInt8.self) == slowRequest },
+                serve: serve, pace: { $0.first?.iov_base?.load(as: UInt8.self) == slowRequest ? .slow : .quick },
+                serveOrWait: { (serve($0, $1), nil) },
                 ticket: { SessionTicket() }, serveLater: { readable, writable, _ in serve(readable, writable) })
         }
     }

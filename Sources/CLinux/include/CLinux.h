@@ -10,6 +10,7 @@
 #include "cl_file.h"
 #include "cl_guest.h"
 #include "cl_inode.h"
+#include "cl_lock.h"
 #include "cl_memory.h"
 #include "cl_process.h"
 #include "cl_socket.h"

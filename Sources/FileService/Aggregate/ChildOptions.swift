@@ -5,9 +5,15 @@ public struct ChildOptions: Equatable, Sendable {
     /// The top-level `home root run tmp mnt media srv`, and every file system that is mounted outside
     /// `usr opt nix gnu etc var`, then appear as empty directories.
     public var hidesPersonalData: Bool
+    /// Who sees the locks that programs in the guest take on files of the share.
+    ///
+    /// A device asks for locks when its guest mounts it, and only if one of its shares then wants the host to see them. So
+    /// such a share is there before the guest is, or else the guest has to mount the device anew.
+    public var locks: LockScope
 
     /// Names options.
-    public init(hidesPersonalData: Bool = false) {
+    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest) {
         self.hidesPersonalData = hidesPersonalData
+        self.locks = locks
     }
 }

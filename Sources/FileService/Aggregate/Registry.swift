@@ -7,6 +7,9 @@ struct Registry: ~Copyable {
     private var lastID: UInt32 = 0
     var isTearingDown = false
 
+    /// Whether the host is to see the locks of some child.
+    var wantsLocks: Bool { children.contains { $0.options.locks == .host } }
+
     /// Adds the child that `make` makes under an id that has never been given out.
     ///
     /// - Throws: EEXIST when the name is in use; ENOSPC when there is no id left.

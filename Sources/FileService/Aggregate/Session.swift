@@ -18,9 +18,12 @@ final class Session: Sendable {
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
     let pool: DescriptorPool
+    /// The guest's locks; nil when it keeps them to itself.
+    let locks: LockTable?
 
-    init(budget: DescriptorBudget) {
+    init(budget: DescriptorBudget, locks: LockTable? = nil) {
         pool = DescriptorPool(budget: budget)
+        self.locks = locks
     }
 
     // MARK: Nodes
@@ -227,6 +230,7 @@ final class Session: Sendable {
 
     /// Lets go of everything the host holds for a share: its handles are gone, its nodes answer ESTALE until forgotten.
     func revoke(_ child: Child) {
+        locks?.revoke(child)
         for handle in handles.snapshot() where handle.node.child === child { remove(handle, lane: nil) }
         let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
@@ -250,6 +254,7 @@ final class Session: Sendable {
 
     /// Forgets everything: the guest has. What a request that is still served would add goes with it.
     func wipe() {
+        locks?.close()
         handles.close { $0.node.child.counters.countHandles(-1, lane: nil) }
         index.close()
         roots.close()

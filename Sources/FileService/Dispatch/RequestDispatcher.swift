@@ -27,6 +27,9 @@ public final class RequestDispatcher {
     let keepsPrivileges: Bool
     private var knownSession: Session?
     private var knownEpoch: UInt64 = 0
+    /// Whether a request may be answered later, by what it then leaves in `wait`.
+    private(set) var mayWait = false
+    var wait: LockWait?
     /// Whether the session is that of a ticket.
     private var isSessionGiven = false
 
@@ -67,6 +70,22 @@ public final class RequestDispatcher {
         }
     }
 
+    /// Serves one request that may have to wait for somebody else, a SETLKW.
+    ///
+    /// - Parameters:
+    ///   - readable: The request in the guest's memory, split in any way.
+    ///   - writable: Room for the reply in the guest's memory, split in any way.
+    /// - Returns: Bytes written to `writable` from its start; or, with nothing of value written, what is to be started and
+    ///   brings the answer.
+    public func dispatchOrWait(
+        readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>
+    ) -> (length: UInt32, wait: LockWait?) {
+        mayWait = true
+        defer { mayWait = false }
+        let length = dispatch(readable: readable, writable: writable)
+        return (length, wait.take())
+    }
+
     /// What requests that come now are about: for another thread to serve them.
     public func ticket() -> SessionTicket { SessionTicket(session: session()) }
 
@@ -90,15 +109,17 @@ public final class RequestDispatcher {
     @inline(__always)
     func counters(of node: Node) -> UnsafeMutablePointer<ActivityLane> { node.child.counters.lanes + lane }
 
-    /// Whether a request is of a kind that waits for a disk as a rule, so that it should hold up nobody else. A guess, to be made before the request is read: its opcode is read again when it is served.
+    /// How long a request may take, by its kind. A guess, to be made before the request is read: its opcode is read again
+    /// when it is served.
     ///
     /// - Parameter readable: The request in the guest's memory, split in any way.
-    /// - Returns: False also for a request whose opcode does not lie in its first part.
-    public static func mayTakeLong(_ readable: UnsafeBufferPointer<cl_iovec>) -> Bool {
-        guard let first = readable.first, first.iov_len >= 8, let start = first.iov_base else { return false }
+    /// - Returns: `.quick` also for a request whose opcode does not lie in its first part.
+    public static func pace(of readable: UnsafeBufferPointer<cl_iovec>) -> RequestPace {
+        guard let first = readable.first, first.iov_len >= 8, let start = first.iov_base else { return .quick }
         switch Opcode(rawValue: start.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) {
-        case .fsync, .fsyncdir, .syncfs, .fallocate, .copyFileRange: return true
-        default: return false
+        case .fsync, .fsyncdir, .syncfs, .fallocate, .copyFileRange: return .slow
+        case .setlkw: return .patient
+        default: return .quick
         }
     }
 
@@ -109,7 +130,9 @@ public final class RequestDispatcher {
         case .forget:
             session.forget(request.header.node, count: try request.structure(ForgetIn.self).count, lane: lane)
         case .batchForget: try batchForget(request, session)
-        default: break  // INTERRUPT: every request is soon done. NOTIFY_REPLY: nothing was notified.
+        // Every other request is soon done.
+        case .interrupt: session.locks?.interrupt(try request.structure(InterruptIn.self).unique)
+        default: break  // NOTIFY_REPLY: nothing was notified.
         }
     }
 
@@ -162,6 +185,8 @@ public final class RequestDispatcher {
         case .lseek: return try lseek(request, reply, session, node)
         case .fallocate: return try fallocate(request, reply, session, node)
         case .copyFileRange: return try copyFileRange(request, reply, session, node)
+        case .getlk: return try getlk(request, reply, session, node)
+        case .setlk, .setlkw: return try setlk(request, reply, session, node)
         case .opendir: return try opendir(reply, session, node)
         case .readdir: return try readdir(request, reply, session, node, plus: false)
         case .readdirplus: return try readdir(request, reply, session, node, plus: true)
@@ -190,11 +215,22 @@ public final class RequestDispatcher {
     private func initialize(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {
         let asked = try request.structure(InitIn.self)
         let more = InitExtension(copying: request.body, at: InitIn.byteCount)
-        guard let negotiation = Negotiation(request: asked, extension: more) else { throw .protocolError }
         try reply.require(InitOut.byteCount)
-        // A guest that rebooted says nothing but this: what the one before it had open goes.
-        if negotiation.begins { aggregate.beginSession() } else { aggregate.endSession() }
-        return try reply.send(negotiation.reply)
+        while true {
+            let wantsLocks = aggregate.wantsLocks
+            let extra = wantsLocks ? Negotiation.locks : []
+            guard let negotiation = Negotiation(request: asked, extension: more, offering: extra) else {
+                throw .protocolError
+            }
+            // A guest that rebooted says nothing but this: what the one before it had open goes.
+            if negotiation.begins {
+                let locks = negotiation.flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
+                guard aggregate.beginSession(locks: locks, wanted: wantsLocks) else { continue }
+            } else {
+                aggregate.endSession()
+            }
+            return try reply.send(negotiation.reply)
+        }
     }
 
     private func batchForget(_ request: Request, _ session: Session) throws(Errno) {

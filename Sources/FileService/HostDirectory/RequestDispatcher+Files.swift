@@ -59,7 +59,7 @@ extension RequestDispatcher {
                 throw error
             }
         }
-        return opened(handle, keepsPages: keepsPages)
+        return opened(handle, keepsPages: keepsPages, keepsLocks: session.locks != nil)
     }
 
     /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
@@ -80,11 +80,12 @@ extension RequestDispatcher {
         }
     }
 
-    private func opened(_ handle: Handle, keepsPages: Bool) -> OpenOut {
+    private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
         if keepsPages { out.flags.insert(.keepCache) }
-        if handle.node.flushIsNoOp { out.flags.insert(.noFlush) }
+        // FLUSH takes locks away.
+        if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out
     }
 
@@ -188,7 +189,7 @@ extension RequestDispatcher {
         }
         do throws(Errno) {
             let handle = try session.open(created, descriptor: descriptor, lane: lane)
-            out.open = opened(handle, keepsPages: false)
+            out.open = opened(handle, keepsPages: false, keepsLocks: session.locks != nil)
         } catch {
             session.forget(created.id, count: 1, lane: lane)
             throw error
@@ -202,6 +203,7 @@ extension RequestDispatcher {
     func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
+        session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
         if !node.flushIsNoOp { try checked(cl_close(checked(cl_duplicate(handle.descriptor)))) }
         return reply.done()
     }
@@ -209,6 +211,7 @@ extension RequestDispatcher {
     func release(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReleaseIn.self)
         try session.close(asked.handle, of: node, lane: lane)
+        session.locks?.release(LockKey(node: node.id, owner: asked.handle.rawValue, isWhole: true))
         return reply.done()
     }
 

@@ -2,10 +2,11 @@ internal import FileService
 internal import Glibc
 internal import Virtio
 
-/// A request that was taken off its ring and is served by a thread of the pool. The ring gets it back from its own thread.
+/// A request that was taken off its ring and is not finished yet: a thread of the pool serves it, or it waits. The ring gets
+/// it back from its own thread.
 ///
 /// It keeps the guest memory that it lies in mapped, whatever becomes of the table of memory meanwhile.
-final class PooledRequest: Sendable {
+final class HeldRequest: Sendable {
     /// The chain's head, by which it is given back.
     let head: UInt16
     private let worker: QueueWorker
@@ -35,6 +36,11 @@ final class PooledRequest: Sendable {
         for (index, piece) in chain.writable.enumerated() { (pieces + readableCount + index).initialize(to: piece) }
     }
 
+    /// The room for its reply.
+    var writable: RequestHandler.Buffers {
+        UnsafeBufferPointer(start: pieces + readableCount, count: count - readableCount)
+    }
+
     deinit {
         pieces.deallocate()
     }
@@ -42,7 +48,6 @@ final class PooledRequest: Sendable {
     /// Serves the request and has its ring told. On a thread of the pool.
     func perform(_ handler: RequestHandler) {
         let readable = UnsafeBufferPointer(start: pieces, count: readableCount)
-        let writable = UnsafeBufferPointer(start: pieces + readableCount, count: count - readableCount)
         worker.finish(self, length: handler.serveLater(readable, writable, ticket))
     }
 }
