@@ -8,6 +8,7 @@
 #include "cl_descriptor.h"
 #include "cl_directory.h"
 #include "cl_file.h"
+#include "cl_flags.h"
 #include "cl_guest.h"
 #include "cl_inode.h"
 #include "cl_lock.h"

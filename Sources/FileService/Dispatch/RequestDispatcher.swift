@@ -196,8 +196,7 @@ public final class RequestDispatcher {
         case .listxattr: return try listxattr(request, reply, node)
         case .setxattr: return try setxattr(request, reply, node)
         case .removexattr: return try removexattr(request, reply, node)
-        // Not ENOSYS, which overlayfs in the guest takes for a failure when it copies file flags up.
-        case .ioctl: throw .inappropriateIOCTLForDevice
+        case .ioctl: return try ioctl(request, reply, session, node)
         // ACCESS among the rest: the guest checks permissions itself (default_permissions).
         default: throw .noFunction
         }
