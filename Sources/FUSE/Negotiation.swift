@@ -23,6 +23,7 @@ public struct Negotiation: Sendable {
         .maxPages,  // 1 MiB per request; without it 128 KiB
         .cacheSymlinks,  // one READLINK per link: a changed link is a new inode
         .handleKillPrivilegesV2,  // no GETXATTR of security.capability before each WRITE
+        .createSupplementaryGroup,  // a directory's group that the caller is in, where the host asks for it
         .extended,  // the second word of flags
         .directIOAllowMmap,  // a file opened for direct I/O can still be mapped and executed
     ]

@@ -144,8 +144,9 @@ extension RequestDispatcher {
     /// result too.
     private func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
         do throws(Errno) {
+            let group = try request.supplementaryGroup()
             return try parent.withDescriptor { (directory) throws(Errno) in
-                try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+                try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
                     call(directory)
                 }
             }

@@ -44,8 +44,9 @@ extension RequestDispatcher {
         try checkChangeable(name, in: parent)
         guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
+        let group = try request.supplementaryGroup()
         try parent.withDescriptor { (directory) throws(Errno) in
-            try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+            try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
                 _ = try checked(call(directory))
             }
         }
