@@ -315,6 +315,38 @@ import Testing
         #expect(refusal { try locker.set(Self.write, 1, 0...1) } == .socketNotConnected)
     }
 
+    @Test func keepsNoThreadWhenNobodyWaits() throws {
+        let locker = try Locker(.guest)
+        try locker.set(Self.write, 1, everything)
+        for end in 0..<3 {
+            let waiter = locker.wait(Self.write, 2, 5...5)
+            switch end {
+            case 0: waiter.wait?.cancel()
+            case 1: locker.guest.aggregate.releaseLocks()
+            default: #expect(waiter.outcome() == ENOTCONN)
+            }
+        }
+        try locker.guest.initialize()
+        let isThreadLeft = { () -> Bool in
+            guard let table = opendir("/proc/self/task") else { return true }
+            defer { closedir(table) }
+            var isLeft = false
+            while let entry = readdir(table) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                let file = open("/proc/self/task/\(name)/comm", O_RDONLY)
+                var text = [UInt8](repeating: 0, count: 16)
+                _ = Glibc.read(file, &text, text.count)
+                close(file)
+                if text.starts(with: "fs-locks".utf8) { isLeft = true }
+            }
+            return isLeft
+        }
+        for _ in 0..<5000 where isThreadLeft() { usleep(2000) }
+        #expect(!isThreadLeft())
+    }
+
     @Test func letsOnlySoManyWait() throws {
         let locker = try Locker(.guest)
         try locker.set(Self.write, 1, everything)

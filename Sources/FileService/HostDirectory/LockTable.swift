@@ -179,13 +179,27 @@ final class LockTable: @unchecked Sendable {
             state.pointee.waits.append(wait)
             return nil
         }
-        if let refusal { finish(wait, refusal) } else { _ = cl_eventfd_signal(change.number) }
+        if let refusal { return finish(wait, refusal) }
+        // Here, so that it is told to whom closes the circle, and not to one who waited before.
+        if closesACircle(wait) { giveUp(wait, .deadlock) }
+        _ = cl_eventfd_signal(change.number)
+    }
+
+    /// Ends a wait with an error, unless it is over, or is just about to be.
+    private func giveUp(_ wait: LockWait, _ error: Errno) {
+        let isFree = lock.hold {
+            if wait.isTried { wait.verdict = error }
+            return !wait.isTried
+        }
+        if isFree { finish(wait, error) }
     }
 
     /// Answers a wait, unless that was done.
     private func finish(_ wait: LockWait, _ error: Errno?) {
         let answer: (@Sendable (LateAnswer) -> Void)? = lock.hold { end(wait) }
         answer?(LateAnswer(unique: wait.unique, error: error))
+        // It may have been the last one, and the thread that tries has an end then.
+        _ = cl_eventfd_signal(change.number)
     }
 
     /// Takes a wait out. The lock is held.
@@ -200,6 +214,7 @@ final class LockTable: @unchecked Sendable {
     func cancel(_ wait: LockWait) {
         let answer = lock.hold { end(wait) }
         withExtendedLifetime(answer) {}
+        _ = cl_eventfd_signal(change.number)
     }
 
     /// Gives up what the guest does not want any more, with EINTR.
@@ -210,13 +225,9 @@ final class LockTable: @unchecked Sendable {
                 state.pointee.early.append(unique)
                 return nil
             }
-            if wait.isTried {
-                wait.verdict = .interrupted
-                return nil
-            }
             return wait
         }
-        if let wait { finish(wait, .interrupted) }
+        if let wait { giveUp(wait, .interrupted) }
     }
 
     /// Has everybody who waits try again: a lock is gone.
@@ -241,7 +252,6 @@ final class LockTable: @unchecked Sendable {
 
     private func tryUntilNobodyWaits() {
         var pause = LockTable.shortestPause
-        var known: Set<UInt64> = []
         while true {
             let waits = lock.hold {
                 state.pointee.isWatched = !state.pointee.waits.isEmpty
@@ -250,16 +260,14 @@ final class LockTable: @unchecked Sendable {
             if waits.isEmpty { return }
             var isAnyoneServed = false
             for wait in waits {
-                let isNew = known.insert(wait.unique).inserted
-                if attempt(wait, isNew: isNew) { isAnyoneServed = true }
-                if isNew { pause = LockTable.shortestPause }
+                if attempt(wait) { isAnyoneServed = true }
             }
-            known.formIntersection(waits.map(\.unique))
             if isAnyoneServed { continue }
             var poll = pollfd(fd: change.number, events: Int16(POLLIN), revents: 0)
             let isHosts = waits.contains { $0.file.stand == nil }
             if cl_poll(&poll, 1, isHosts ? pause : -1) == 1 {
                 _ = cl_eventfd_wait(change.number)
+                pause = LockTable.shortestPause
             } else {
                 pause = min(pause * 2, LockTable.longestPause)
             }
@@ -269,7 +277,7 @@ final class LockTable: @unchecked Sendable {
     /// Tries to get a lock that somebody waits for.
     ///
     /// - Returns: Whether the wait is over.
-    private func attempt(_ wait: LockWait, isNew: Bool) -> Bool {
+    private func attempt(_ wait: LockWait) -> Bool {
         let isWanted = lock.hold {
             wait.isTried = !wait.isOver
             return wait.isTried
@@ -280,7 +288,6 @@ final class LockTable: @unchecked Sendable {
             try wait.file.set(wait.range)
         } catch {
             outcome = error
-            if error == .resourceTemporarilyUnavailable, isNew, closesACircle(wait) { outcome = .deadlock }
         }
         let verdict = lock.hold {
             wait.isTried = false
