@@ -40,6 +40,10 @@ public struct Negotiation: Sendable {
     /// every share of the device: else the guest keeps its locks to itself.
     public static let locks: InitFlags = [.posixLocks, .flockLocks]
 
+    /// What is offered besides where the guest is to go by access control lists: it asks for that of every directory it
+    /// walks through. Then the umask is the host's to apply, where no list of the directory stands in for it.
+    public static let accessLists: InitFlags = [.posixACL, .dontMask, .setxattrExtended]
+
     /// The reply to send.
     public let reply: InitOut
     /// The capabilities that both sides have from now on.

@@ -16,7 +16,7 @@ import Testing
             (AccessIn.self, 8), (IoctlIn.self, 32), (IoctlOut.self, 16), (InterruptIn.self, 8), (FileLock.self, 24),
             (LkIn.self, 48),
             (LkOut.self, 24),
-            (SetxattrIn.self, 8), (GetxattrIn.self, 8),
+            (SetxattrIn.self, 8), (SetxattrExtension.self, 8), (GetxattrIn.self, 8),
             (GetxattrOut.self, 8), (StatfsOut.self, 80), (InitIn.self, 16), (InitExtension.self, 48),
             (InitOut.self, 64),
             (DirectoryEntry.self, 24),

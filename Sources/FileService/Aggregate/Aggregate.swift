@@ -90,9 +90,9 @@ public final class Aggregate: Sendable {
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
             }
-            // It would look as if the host saw its locks, and the guest would keep them to itself.
-            guard options.locks == .guest || state.pointee.session?.locks != nil || state.pointee.session == nil else {
-                throw refusal(.locks, .resourceBusy)
+            // It would look as if the guest did what it was never asked for.
+            if let session = state.pointee.session, !options.initFlags.isSubset(of: session.flags) {
+                throw refusal(.notNegotiated, .resourceBusy)
             }
             do throws(Errno) {
                 let child = try state.pointee.registry.add(named: name.utf8) { id in
@@ -189,17 +189,18 @@ public final class Aggregate: Sendable {
         lock.hold { (state.pointee.session, epoch.load(ordering: .relaxed)) }
     }
 
-    /// Whether the host is to see the locks of some share.
-    var wantsLocks: Bool { lock.hold { state.pointee.registry.wantsLocks } }
+    /// What has to be negotiated for the options of the shares.
+    var wantedFlags: InitFlags { lock.hold { state.pointee.registry.wantedFlags } }
 
     /// Ends the session, if there is one, and begins another.
     ///
     /// - Parameters:
-    ///   - locks: Where the guest's locks are kept; nil when it was not asked for them.
-    ///   - wanted: What `wantsLocks` was when that was decided.
-    /// - Returns: False when it has to be decided again; nothing has changed then.
-    func beginSession(locks: LockTable?, wanted: Bool) -> Bool {
-        replaceSession(with: Session(budget: budget, locks: locks)) { $0.wantsLocks == wanted }
+    ///   - flags: What was negotiated.
+    ///   - wanted: What `wantedFlags` was then.
+    /// - Returns: False when it has to be negotiated again; nothing has changed then.
+    /// - Throws: What a descriptor could not be made with.
+    func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
+        replaceSession(with: try Session(budget: budget, flags: flags)) { $0.wantedFlags == wanted }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

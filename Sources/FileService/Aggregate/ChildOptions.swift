@@ -1,3 +1,5 @@
+internal import FUSE
+
 /// How one share is served.
 public struct ChildOptions: Equatable, Sendable {
     /// Whether what belongs to people rather than to the system is hidden: for the host's own root directory.
@@ -11,9 +13,22 @@ public struct ChildOptions: Equatable, Sendable {
     /// such a share is there before the guest is, or else the guest has to mount the device anew.
     public var locks: LockScope
 
+    /// Whether the guest goes by the access control lists (POSIX ACLs) of the host's files, and a directory's default list
+    /// decides on what is made in it. Without, they can be read and set, and the mode alone counts in the guest.
+    ///
+    /// It costs a request for each directory on the way to a file, and is settled when the guest mounts the device, as
+    /// `locks` is.
+    public var enforcesAccessLists: Bool
+
     /// Names options.
-    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest) {
+    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
+        self.enforcesAccessLists = enforcesAccessLists
+    }
+
+    /// What has to be negotiated with the guest for them.
+    var initFlags: InitFlags {
+        (locks == .host ? Negotiation.locks : []).union(enforcesAccessLists ? Negotiation.accessLists : [])
     }
 }

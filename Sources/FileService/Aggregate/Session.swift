@@ -18,12 +18,16 @@ final class Session: Sendable {
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
     let pool: DescriptorPool
+    /// What was negotiated with the guest.
+    let flags: InitFlags
     /// The guest's locks; nil when it keeps them to itself.
     let locks: LockTable?
 
-    init(budget: DescriptorBudget, locks: LockTable? = nil) {
+    /// - Throws: What a descriptor could not be made with.
+    init(budget: DescriptorBudget, flags: InitFlags = []) throws(Errno) {
         pool = DescriptorPool(budget: budget)
-        self.locks = locks
+        self.flags = flags
+        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
     }
 
     // MARK: Nodes

@@ -25,6 +25,8 @@ public final class RequestDispatcher {
     let credentials = ThreadCredentials()
     /// Whether the host leaves set-user-ID bits alone when we write (CAP_FSETID), so that they are ours to clear.
     let keepsPrivileges: Bool
+    /// Whether this thread has a umask that no other one goes by.
+    let hasOwnMask: Bool
     private var knownSession: Session?
     private var knownEpoch: UInt64 = 0
     /// Whether a request may be answered later, by what it then leaves in `wait`.
@@ -42,6 +44,7 @@ public final class RequestDispatcher {
         self.aggregate = aggregate
         self.lane = min(max(0, lane), RequestDispatcher.laneCount - 1)
         keepsPrivileges = cl_thread_may_change_ids()
+        hasOwnMask = cl_has_own_fs()
     }
 
     /// Serves one request.
@@ -192,9 +195,9 @@ public final class RequestDispatcher {
         case .readdirplus: return try readdir(request, reply, session, node, plus: true)
         case .statfs: return try statfs(reply, node)
         case .syncfs: return try syncfs(reply)
-        case .getxattr: return try getxattr(request, reply, node)
+        case .getxattr: return try getxattr(request, reply, session, node)
         case .listxattr: return try listxattr(request, reply, node)
-        case .setxattr: return try setxattr(request, reply, node)
+        case .setxattr: return try setxattr(request, reply, session, node)
         case .removexattr: return try removexattr(request, reply, node)
         case .ioctl: return try ioctl(request, reply, session, node)
         // ACCESS among the rest: the guest checks permissions itself (default_permissions).
@@ -216,15 +219,13 @@ public final class RequestDispatcher {
         let more = InitExtension(copying: request.body, at: InitIn.byteCount)
         try reply.require(InitOut.byteCount)
         while true {
-            let wantsLocks = aggregate.wantsLocks
-            let extra = wantsLocks ? Negotiation.locks : []
-            guard let negotiation = Negotiation(request: asked, extension: more, offering: extra) else {
+            let wanted = aggregate.wantedFlags
+            guard let negotiation = Negotiation(request: asked, extension: more, offering: wanted) else {
                 throw .protocolError
             }
             // A guest that rebooted says nothing but this: what the one before it had open goes.
             if negotiation.begins {
-                let locks = negotiation.flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
-                guard aggregate.beginSession(locks: locks, wanted: wantsLocks) else { continue }
+                guard try aggregate.beginSession(flags: negotiation.flags, wanted: wanted) else { continue }
             } else {
                 aggregate.endSession()
             }

@@ -101,7 +101,9 @@ extension RequestDispatcher {
         // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, asked.mode & 0o7777)
+            masked(asked.mode & 0o7777, asked.umask, session) {
+                cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
+            }
         }
         if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
         session.pool.giveBack()
@@ -133,7 +135,9 @@ extension RequestDispatcher {
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, asked.mode & 0o7777)
+            masked(asked.mode & 0o7777, asked.umask, session) {
+                cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, $0)
+            }
         }
         if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }
         session.pool.giveBack()
