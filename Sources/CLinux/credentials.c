@@ -37,6 +37,7 @@ gid_t cl_thread_gid(void) { return getegid(); }
 int cl_thread_set_uid(uid_t uid) { return syscall(CL_SYS_SETRESUID, -1, uid, -1) < 0 ? -errno : 0; }
 int cl_thread_set_gid(gid_t gid) { return syscall(CL_SYS_SETRESGID, -1, gid, -1) < 0 ? -errno : 0; }
 int cl_thread_drop_groups(void) { return syscall(CL_SYS_SETGROUPS, 0, NULL) < 0 ? -errno : 0; }
+int cl_thread_set_group(gid_t group) { return syscall(CL_SYS_SETGROUPS, 1, &group) < 0 ? -errno : 0; }
 
 int cl_thread_keep_capabilities(void)
 {

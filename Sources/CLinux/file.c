@@ -48,6 +48,7 @@ int cl_statx(int directory, const char *name, struct cl_statx *out)
     out->dev_major = s.stx_dev_major;
     out->dev_minor = s.stx_dev_minor;
     out->mnt_id = s.stx_mnt_id;
+    out->attributes_mask = s.stx_attributes_mask;
     return 0;
 }
 

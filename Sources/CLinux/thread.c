@@ -23,6 +23,16 @@ static uint64_t clock_nanoseconds(clockid_t clock)
 uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
 uint64_t cl_monotonic_time(void) { return clock_nanoseconds(CLOCK_MONOTONIC); }
 
-int cl_unshare_fs(void) { return unshare(CLONE_FS) < 0 ? -errno : 0; }
+static __thread bool has_own_fs;
+
+int cl_unshare_fs(void)
+{
+    if (unshare(CLONE_FS) < 0)
+        return -errno;
+    has_own_fs = true;
+    return 0;
+}
+
+bool cl_has_own_fs(void) { return has_own_fs; }
 
 int cl_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }

@@ -12,6 +12,20 @@ public struct SetxattrIn: WireStructure {
     public init() {}
 }
 
+/// What follows in a SETXATTR where SETXATTR_EXT is negotiated: the rest of `struct fuse_setxattr_in`.
+@frozen
+public struct SetxattrExtension: WireStructure {
+    /// Bit 0: clear set-group-ID, for an access control list that is set by somebody who may not keep it
+    /// (`FUSE_SETXATTR_ACL_KILL_SGID`).
+    public var setxattrFlags: UInt32 = 0
+    /// Unused.
+    public var padding: UInt32 = 0
+
+    /// Makes a structure of zeroes.
+    @inlinable
+    public init() {}
+}
+
 /// GETXATTR, followed by a name, and LISTXATTR: `struct fuse_getxattr_in`.
 @frozen
 public struct GetxattrIn: WireStructure {

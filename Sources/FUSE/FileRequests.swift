@@ -330,6 +330,23 @@ public struct IoctlIn: WireStructure {
     public init() {}
 }
 
+/// The start of the reply to IOCTL: `struct fuse_ioctl_out`. What was asked for follows.
+@frozen
+public struct IoctlOut: WireStructure {
+    /// What ioctl(2) returns.
+    public var result: Int32 = 0
+    /// `FUSE_IOCTL_*`.
+    public var flags: UInt32 = 0
+    /// Of unrestricted ones.
+    public var inVectors: UInt32 = 0
+    /// Of unrestricted ones.
+    public var outVectors: UInt32 = 0
+
+    /// Makes a structure of zeroes.
+    @inlinable
+    public init() {}
+}
+
 /// INTERRUPT: `struct fuse_interrupt_in`.
 @frozen
 public struct InterruptIn: WireStructure {

@@ -25,6 +25,28 @@ public struct InHeader: WireStructure {
     public init() {}
 }
 
+/// The start of an extension at a request's end, `struct fuse_ext_header`, and what follows in that of a supplementary
+/// group: `struct fuse_supp_groups` with its only group.
+@frozen
+public struct ExtensionHead: WireStructure {
+    /// Bytes of the extension, this included; a multiple of 8.
+    public var size: UInt32 = 0
+    /// What it is; a small number of labels, or `groups`.
+    public var type: UInt32 = 0
+    /// How many groups follow.
+    public var groupCount: UInt32 = 0
+    /// The group.
+    public var group: UInt32 = 0
+
+    /// Makes a structure of zeroes.
+    @inlinable
+    public init() {}
+
+    /// `FUSE_EXT_GROUPS`.
+    @inlinable
+    public static var groups: UInt32 { 32 }
+}
+
 /// The start of every reply: `struct fuse_out_header`.
 @frozen
 public struct OutHeader: WireStructure {

@@ -23,17 +23,26 @@ public struct Negotiation: Sendable {
         .maxPages,  // 1 MiB per request; without it 128 KiB
         .cacheSymlinks,  // one READLINK per link: a changed link is a new inode
         .handleKillPrivilegesV2,  // no GETXATTR of security.capability before each WRITE
+        .createSupplementaryGroup,  // a directory's group that the caller is in, where the host asks for it
         .extended,  // the second word of flags
         .directIOAllowMmap,  // a file opened for direct I/O can still be mapped and executed
     ]
 
     /// What is never answered with, whatever the guest offers: file handles ("." and ".." lookups), submounts (all shares
     /// are one file system so that mountinfo names the share), requests without ids (they would be served as our own
-    /// user), a write-back cache (host and guest both write), locks, and what only /dev/fuse has.
+    /// user), a write-back cache (host and guest both write), and what only /dev/fuse has.
     public static let refused: InitFlags = [
-        .exportSupport, .submounts, .allowIDMap, .writebackCache, .posixLocks, .flockLocks, .passthrough, .resend,
-        .expireOnly, .noOpenSupport, .noOpendirSupport, .inodeDAX, .mapAlignment, .abortError,
+        .exportSupport, .submounts, .allowIDMap, .writebackCache, .passthrough, .resend, .expireOnly, .noOpenSupport,
+        .noOpendirSupport, .inodeDAX, .mapAlignment, .abortError,
     ]
+
+    /// What is offered besides where the host is to see locks. Each then costs a request, and each close(2) a FLUSH, for
+    /// every share of the device: else the guest keeps its locks to itself.
+    public static let locks: InitFlags = [.posixLocks, .flockLocks]
+
+    /// What is offered besides where the guest is to go by access control lists: it asks for that of every directory it
+    /// walks through. Then the umask is the host's to apply, where no list of the directory stands in for it.
+    public static let accessLists: InitFlags = [.posixACL, .dontMask, .setxattrExtended]
 
     /// The reply to send.
     public let reply: InitOut
@@ -42,10 +51,15 @@ public struct Negotiation: Sendable {
     /// Whether the session has begun. When not, the guest is to send INIT again in our version.
     public let begins: Bool
 
-    /// Answers an INIT.
+    /// Answers an INIT; nil for a guest too old to be served, which is told EPROTO then.
     ///
-    /// - Returns: Nil for a guest too old to be served; the request is then answered with EPROTO.
-    public init?(request: InitIn, extension more: InitExtension?) {
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - more: The rest of it, if it has one.
+    ///   - extra: What is offered besides `wanted`.
+    public init?(
+        request: InitIn, extension more: InitExtension?, offering extra: InitFlags = []
+    ) {
         if request.major > Negotiation.major {
             reply = InitOut {
                 $0.major = Negotiation.major
@@ -59,7 +73,7 @@ public struct Negotiation: Sendable {
 
         var offered = InitFlags(low: request.flags, high: 0)
         if offered.contains(.extended), let more { offered = InitFlags(low: request.flags, high: more.flags2) }
-        let agreed = Negotiation.wanted.intersection(offered)
+        let agreed = Negotiation.wanted.union(extra).intersection(offered)
         let pages = agreed.contains(.maxPages)
         reply = InitOut {
             $0.major = Negotiation.major

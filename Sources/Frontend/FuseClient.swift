@@ -103,6 +103,9 @@ public final class FuseClient: @unchecked Sendable {
     /// The data pages of a slot: to be filled before a request that sends data.
     public func data(of slot: Int) -> GuestBuffer { slots[slot].data }
 
+    /// The number of the request that was made in a slot.
+    public func unique(of slot: Int) -> UInt64 { slots[slot].unique }
+
     /// Puts a request into the ring; `queue.publish()` shows it to the device.
     ///
     /// - Parameters:

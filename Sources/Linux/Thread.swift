@@ -54,4 +54,9 @@ public final class Thread: Sendable {
     public func join() {
         pthread_join(handle, nil)
     }
+
+    /// Leaves the thread to itself: what it holds goes when it ends. To be called once, instead of `join`.
+    public func detach() {
+        pthread_detach(handle)
+    }
 }

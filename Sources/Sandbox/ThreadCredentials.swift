@@ -27,6 +27,8 @@ public final class ThreadCredentials {
     private let mayChange: Bool
     /// True after the kernel refused to give the home ids back: nothing may be created before it has.
     private var displaced = false
+    /// True while the thread may have a caller's supplementary group.
+    private var hasGroup = false
 
     /// Takes note of the calling thread's ids and makes it keep its capabilities when its user id changes, so that a
     /// directory which only the launcher may write to still takes the file (SECBIT_NO_SETUID_FIXUP, capabilities(7)).
@@ -42,15 +44,16 @@ public final class ThreadCredentials {
     /// - Parameters:
     ///   - uid: The caller's user id.
     ///   - gid: The caller's group id.
+    ///   - group: A supplementary group of the caller that matters here: that of the directory it makes something in.
     ///   - body: What is to be done in the caller's name; it must not change ids itself.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws; EINVAL for an id of 2^32-1, which names nobody; what the kernel refuses a change of
     ///   ids with.
     @inlinable
     public func perform<R: ~Copyable>(
-        as uid: UInt32, _ gid: UInt32, _ body: () throws(Errno) -> R
+        as uid: UInt32, _ gid: UInt32, group: UInt32? = nil, _ body: () throws(Errno) -> R
     ) throws(Errno) -> R {
-        guard try assume(uid: uid, gid: gid) else { return try body() }
+        guard try assume(uid: uid, gid: gid, group: group) else { return try body() }
         let result: R
         do {
             result = try body()
@@ -62,7 +65,7 @@ public final class ThreadCredentials {
         return result
     }
 
-    /// Runs `body` in the name of `caller`; see ``perform(as:_:_:)``.
+    /// Runs `body` in the name of `caller`; see ``perform(as:_:group:_:)``.
     @inlinable
     public func perform<R: ~Copyable>(
         as caller: CallerIdentity, _ body: () throws(Errno) -> R
@@ -72,7 +75,7 @@ public final class ThreadCredentials {
 
     /// Takes on the caller's ids; false when the thread has them already or has to stay as it is.
     @usableFromInline
-    func assume(uid: UInt32, gid: UInt32) throws(Errno) -> Bool {
+    func assume(uid: UInt32, gid: UInt32, group: UInt32?) throws(Errno) -> Bool {
         guard mayChange else { return false }
         if displaced { try resume() }
         // The kernel takes -1 for "leave it": the thread would go on as the launcher's user.
@@ -80,6 +83,10 @@ public final class ThreadCredentials {
         if uid == home.uid && gid == home.gid { return false }
         displaced = true
         do {
+            if let group, group != .max {
+                hasGroup = true
+                try checked(cl_thread_set_group(group))
+            }
             // The group first: without CAP_SETGID kept, the user's change would forbid the group's.
             if gid != home.gid { try checked(cl_thread_set_gid(gid)) }
             if uid != home.uid { try checked(cl_thread_set_uid(uid)) }
@@ -95,6 +102,10 @@ public final class ThreadCredentials {
     func resume() throws(Errno) {
         try checked(cl_thread_set_uid(home.uid))
         try checked(cl_thread_set_gid(home.gid))
+        if hasGroup {
+            try checked(cl_thread_drop_groups())
+            hasGroup = false
+        }
         displaced = false
     }
 }

@@ -1,5 +1,6 @@
 internal import CLinux
 public import FileService
+internal import Glibc
 public import Linux
 public import Logging
 internal import Synchronization
@@ -12,12 +13,13 @@ public import VhostUser
 /// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
 public final class FileSystemDevice: Sendable {
     /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
-    public static let maximumRequestQueues = RequestDispatcher.laneCount - 1
+    public static let maximumRequestQueues = RequestDispatcher.ringCount - 1
 
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
     private let log: Logger
     private let makeHandler: RequestHandlerFactory
+    private let onLeave: @Sendable () -> Void
     private let state = Mutex(State())
 
     /// The connection in hand.
@@ -44,6 +46,13 @@ public final class FileSystemDevice: Sendable {
             guard let socket = socket.withLock({ $0 }) else { return }
             _ = cl_shutdown_socket(socket.number)
         }
+
+        /// Whether the frontend has gone, or the session was made to end: it waits for no answer any more.
+        var isOver: Bool {
+            guard let socket = socket.withLock({ $0 }) else { return true }
+            var state = pollfd(fd: socket.number, events: 0, revents: 0)
+            return cl_poll(&state, 1, 0) == 1 && state.revents & Int16(POLLHUP) != 0
+        }
     }
 
     private struct State {
@@ -59,16 +68,23 @@ public final class FileSystemDevice: Sendable {
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log) { ring in
-            let dispatcher = RequestDispatcher(aggregate: aggregate, lane: ring)
+        self.init(requestQueues: requestQueues, log: log, onLeave: { aggregate.releaseLocks() }) { lane in
+            let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
                 serve: { dispatcher.dispatch(readable: $0, writable: $1) },
-                mayTakeLong: { RequestDispatcher.mayTakeLong($0) })
+                pace: { RequestDispatcher.pace(of: $0) },
+                serveOrWait: { dispatcher.dispatchOrWait(readable: $0, writable: $1) },
+                ticket: { dispatcher.ticket() },
+                serveLater: { dispatcher.dispatch(readable: $0, writable: $1, ticket: $2) })
         }
     }
 
-    /// Makes a device of request handlers alone.
-    init(requestQueues: Int, log: Logger, makeHandler: @escaping RequestHandlerFactory) {
+    /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
+    init(
+        requestQueues: Int, log: Logger, onLeave: @escaping @Sendable () -> Void = {},
+        makeHandler: @escaping RequestHandlerFactory
+    ) {
+        self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
         self.log = log
         self.makeHandler = makeHandler
@@ -101,7 +117,8 @@ public final class FileSystemDevice: Sendable {
         guard isFree else { throw .resourceBusy }
 
         do throws(Errno) {
-            let workers = try WorkerSet(ringCount: 1 + requestQueues, log: log, makeHandler: makeHandler)
+            let workers = try WorkerSet(
+                ringCount: 1 + requestQueues, log: log, isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {
@@ -133,6 +150,7 @@ public final class FileSystemDevice: Sendable {
         _ = cl_thread_block_signals()
         let end = attachment.converse(with: workers)
         workers.end()
+        onLeave()
         if case .violation(let violation) = end {
             log.error(
                 "a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])

@@ -7,26 +7,43 @@ internal import Virtio
 /// The threads that serve one frontend's rings, one each, for the time of its connection.
 final class WorkerSet: RingHost {
     private let workers: [QueueWorker]
+    private let pool: RequestPool
+
+    /// How long the end of a connection waits for a thread of the pool whose requests it no longer waits for, in
+    /// milliseconds.
+    private static let patience: CInt = 100
 
     /// Starts the threads.
     ///
+    /// - Parameters:
+    ///   - ringCount: How many rings there are.
+    ///   - log: Takes a line when a driver misbehaves.
+    ///   - isOver: Whether the frontend has gone. From then on the host gets little more time for what it has not answered.
+    ///   - makeHandler: Makes what serves the requests of each.
     /// - Throws: What a thread could not be started or confined with; those that were are gone again then.
-    init(ringCount: Int, log: Logger, makeHandler: @escaping RequestHandlerFactory) throws(Errno) {
+    init(
+        ringCount: Int, log: Logger, isOver: @escaping @Sendable () -> Bool,
+        makeHandler: @escaping RequestHandlerFactory
+    ) throws(Errno) {
+        let pool = try RequestPool(makeHandler: makeHandler)
         var workers: [QueueWorker] = []
         do throws(Errno) {
             for ring in 0..<ringCount {
-                workers.append(try QueueWorker(ring: ring, log: log, makeHandler: makeHandler))
+                workers.append(
+                    try QueueWorker(ring: ring, pool: pool, log: log, isOver: isOver, makeHandler: makeHandler))
             }
         } catch {
             for worker in workers { worker.end() }
             throw error
         }
         self.workers = workers
+        self.pool = pool
     }
 
-    /// Ends all threads and waits for them.
+    /// Ends all threads and waits for them; not for long for one of the pool that the host does not answer.
     func end() {
         for worker in workers { worker.end() }
+        pool.end(patience: Self.patience)
     }
 
     var ringCount: Int { workers.count }
@@ -47,6 +64,7 @@ final class WorkerSet: RingHost {
         workers[ring].setError(error)
     }
 
+    /// A request that the pool has keeps the memory that it lies in, and is not waited for: its guest has it in use.
     func setMemory(_ memory: GuestMemory, settled: Bool) {
         for worker in workers { worker.setMemory(memory, acknowledge: settled) }
         guard settled else { return }

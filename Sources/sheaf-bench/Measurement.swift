@@ -17,25 +17,26 @@ struct Measurement {
     ///   - job: What to run.
     ///   - client: Through which.
     ///   - depth: Requests in flight.
+    ///   - syncer: Keeps one request more in flight, which is not measured.
     ///   - seconds: How long to measure.
     ///   - busyPoll: Spin on the used ring.
     ///   - backend: Whose CPU time to measure.
     ///   - watchdog: Ends the program when no reply comes.
     /// - Throws: A `BackendFault`, a wrong reply among them.
     init(
-        of job: Job, client: FuseClient, depth: Int, seconds: Double, busyPoll: Bool, backend: ProcessClock?,
-        watchdog: Watchdog
+        of job: Job, client: FuseClient, depth: Int, syncer: inout Syncer?, seconds: Double, busyPoll: Bool,
+        backend: ProcessClock?, watchdog: Watchdog
     ) throws {
         workload = job.workload
         self.depth = depth
         watchdog.arm(true)
         defer { watchdog.arm(false) }
-        let warmUp = try run(job, client, seconds: seconds / 10, busyPoll: busyPoll, watchdog)
+        let warmUp = try run(job, client, &syncer, seconds: seconds / 10, busyPoll: busyPoll, watchdog)
         latencies = LatencyHistogram()
 
         let cpuBefore = backend?.read()
         let begin = cl_monotonic_time()
-        requests = try run(job, client, seconds: seconds, busyPoll: busyPoll, watchdog)
+        requests = try run(job, client, &syncer, seconds: seconds, busyPoll: busyPoll, watchdog)
         nanoseconds = cl_monotonic_time() - begin
         if let cpuBefore, let cpuAfter = backend?.read() { backendNanoseconds = cpuAfter - cpuBefore }
         bytes = requests * UInt64(job.bytesPerRequest)
@@ -46,15 +47,21 @@ struct Measurement {
 
     /// Keeps `depth` requests going until the time is over, and takes all back; how many there were.
     private mutating func run(
-        _ job: Job, _ client: FuseClient, seconds: Double, busyPoll: Bool, _ watchdog: Watchdog
+        _ job: Job, _ client: FuseClient, _ syncer: inout Syncer?, seconds: Double, busyPoll: Bool,
+        _ watchdog: Watchdog
     ) throws -> UInt64 {
-        var numbers = [UInt64](repeating: 0, count: depth)
-        var starts = [UInt64](repeating: 0, count: depth)
+        var numbers = [UInt64](repeating: 0, count: depth + 1)
+        var starts = [UInt64](repeating: 0, count: depth + 1)
+        var syncSlot: Int?
         var next: UInt64 = 0
         var done: UInt64 = 0
         var now = cl_monotonic_time()
         let end = now + UInt64(seconds * 1e9)
         if busyPoll { client.queue.refuseCalls() }
+        if syncer != nil, let slot = client.acquire() {
+            syncSlot = slot
+            try syncer?.submit(client, slot: slot)
+        }
         while let slot = client.acquire() {
             numbers[slot] = next
             starts[slot] = now
@@ -68,6 +75,11 @@ struct Measurement {
             // Everything that is ready is taken, and what replaces it published at once, as an interrupt handler does.
             while let finished = reply {
                 let slot = finished.slot
+                if slot == syncSlot {
+                    if now < end { try syncer?.submit(client, slot: slot) } else { client.release(slot) }
+                    reply = try client.completeNow()
+                    continue
+                }
                 guard job.isRight(finished, number: numbers[slot]) else {
                     throw BackendFault.malformed(
                         "request \(numbers[slot]) of \(job.workload.rawValue) got a wrong reply")

@@ -34,6 +34,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Spin on the used ring and ask for no interrupts.")
     var busyPoll = false
 
+    @Option(help: "Where a file is written and synced all the time meanwhile.")
+    var syncing: SyncPlace?
+
     func validate() throws {
         guard (1...64).contains(depth) else { throw ValidationError("--depth must lie between 1 and 64.") }
         guard seconds > 0 else { throw ValidationError("--seconds must be more than zero.") }
@@ -48,9 +51,11 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         var configuration = Frontend.Configuration()
         configuration.queueSize = 1024
-        configuration.memorySize = 32 << 20 + UInt64(depth) * (2 << 20)
+        configuration.memorySize = 32 << 20 + UInt64(depth + 2) * (2 << 20)
+        if syncing == .otherQueue { configuration.requestQueues = 2 }
         let frontend = try Frontend(path: socket, configuration: configuration)
-        let client = try FuseClient(frontend, depth: depth, dataCapacity: 1 << 20)
+        let client = try FuseClient(
+            frontend, depth: syncing == .sameQueue ? depth + 1 : depth, dataCapacity: 1 << 20)
         let limits = try client.initialize()
         guard Int(limits.maxWrite) >= Tree.pageSize else {
             throw BackendFault.malformed("INIT allows writes of \(limits.maxWrite) bytes")
@@ -60,12 +65,18 @@ struct RunCommand: ParsableCommand {
 
         let tree = try makeTree(client, maxWrite: Int(limits.maxWrite))
         defer { try? tree.remove(client) }
+        var syncer = syncing == .sameQueue ? try Syncer(client, in: tree.directory) : nil
+        defer { try? syncer?.remove(client, from: tree.directory) }
+        let other =
+            syncing == .otherQueue
+            ? try SyncerThread(FuseClient(frontend, queue: frontend.requestQueue(1)), in: tree.directory) : nil
+        defer { other?.stop() }
         print(Measurement.heading)
         for workload in workload {
             let job = Job(
                 workload: workload, tree: tree, blockSize: min(blockSize, Int(limits.maxPages) * Tree.pageSize))
             let measurement = try Measurement(
-                of: job, client: client, depth: depth, seconds: seconds, busyPoll: busyPoll,
+                of: job, client: client, depth: depth, syncer: &syncer, seconds: seconds, busyPoll: busyPoll,
                 backend: pid.map(ProcessClock.init), watchdog: watchdog)
             print(measurement.line)
         }
@@ -86,3 +97,4 @@ extension RunCommand {
 }
 
 extension Workload: ExpressibleByArgument {}
+extension SyncPlace: ExpressibleByArgument {}

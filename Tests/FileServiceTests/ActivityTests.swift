@@ -114,7 +114,8 @@ import Testing
         #expect(refusal { _ = try guest.lookup("absent", in: root) } == .noSuchFileOrDirectory)
         #expect(refusal { _ = try guest.getxattr(file, "user.absent") } == .noData)
         #expect(refusal { try guest.order(guest.request(.access, file).adding(AccessIn())) } == .noFunction)
-        #expect(refusal { try guest.order(guest.request(.ioctl, file)) } == .inappropriateIOCTLForDevice)
+        #expect(
+            refusal { try guest.order(guest.request(.ioctl, file).adding(IoctlIn())) } == .inappropriateIOCTLForDevice)
         #expect(refusal { _ = try guest.create("f", in: root, flags: O_RDWR | O_EXCL) } == .fileExists)
         #expect(refusal { _ = try guest.mkdir("d", in: root) } == .fileExists)
         #expect(refusal { try guest.rmdir("d", in: root) } == .directoryNotEmpty)

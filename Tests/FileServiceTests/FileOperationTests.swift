@@ -295,4 +295,25 @@ import Testing
         #expect(try guest.open(node, O_WRONLY | O_TRUNC).flags.contains(.keepCache) == false)
         #expect(try guest.open(node).flags.contains(.keepCache) == false)
     }
+
+    @Test func servesWhatIsHandedOverInTheSessionInWhichItCame() throws {
+        let (host, guest, root) = try makeShare { $0.file("a", "content").file("b", "content") }
+        let first = try guest.lookup("a", in: root).node
+        let handle = try guest.open(first, O_RDWR).handle
+        let ticket = guest.dispatcher.ticket()
+        let punch = FallocateIn {
+            $0.handle = handle
+            $0.size = 7
+            $0.mode = 3
+        }
+        let late = guest.request(.fallocate, first).adding(punch)
+        try guest.initialize()
+        // The same numbers stand for another file now.
+        let second = try guest.lookup("b", in: guest.walk("share")).node
+        #expect(try guest.open(second, O_RDWR).handle == handle)
+
+        #expect(try guest.send(late, ticket: ticket).errno == .invalidArgument)
+        #expect(try guest.send(guest.request(.getattr, second).adding(GetattrIn())).errno == nil)
+        #expect(host.content("b") == "content")
+    }
 }

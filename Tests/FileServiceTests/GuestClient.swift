@@ -40,8 +40,8 @@ final class GuestClient {
         return parts
     }
 
-    /// Sends bytes as they are; returns what the device wrote.
-    func exchange(_ bytes: [UInt8], room: Int) -> [UInt8] {
+    /// Sends bytes as they are; returns what the device wrote. With a ticket, as a thread of the pool would serve them.
+    func exchange(_ bytes: [UInt8], room: Int, ticket: SessionTicket? = nil) -> [UInt8] {
         let request = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
         let reply = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 1)
         defer {
@@ -52,10 +52,28 @@ final class GuestClient {
         reply.initializeMemory(as: UInt8.self, repeating: 0xEE)
         let written = split(request).withUnsafeBufferPointer { readable in
             split(reply).withUnsafeBufferPointer { writable in
-                Int(dispatcher.dispatch(readable: readable, writable: writable))
+                Int(
+                    ticket.map { dispatcher.dispatch(readable: readable, writable: writable, ticket: $0) }
+                        ?? dispatcher.dispatch(readable: readable, writable: writable))
             }
         }
         return Array(reply[..<written])
+    }
+
+    /// Sends a request that may have to wait; what the device wrote, or what brings the answer.
+    func exchangeOrWait(_ bytes: [UInt8]) -> ([UInt8], LockWait?) {
+        var request = bytes
+        var reply = [UInt8](repeating: 0xEE, count: OutHeader.byteCount)
+        let (length, wait) = request.withUnsafeMutableBytes { request in
+            reply.withUnsafeMutableBytes { reply in
+                split(request).withUnsafeBufferPointer { readable in
+                    split(reply).withUnsafeBufferPointer { writable in
+                        dispatcher.dispatchOrWait(readable: readable, writable: writable)
+                    }
+                }
+            }
+        }
+        return (Array(reply[..<Int(length)]), wait)
     }
 
     func nextUnique() -> UInt64 {
@@ -68,9 +86,12 @@ final class GuestClient {
     }
 
     /// Sends a request; the reply must be one that Linux accepts.
-    func send(_ message: RequestMessage, room: Int = 4096) throws -> ReplyMessage {
-        let bytes = exchange(message.bytes, room: room + OutHeader.byteCount)
-        return try #require(bytes.withUnsafeBytes { ReplyMessage($0, unique: lastUnique) })
+    func send(
+        _ message: RequestMessage, room: Int = 4096, ticket: SessionTicket? = nil
+    ) throws -> ReplyMessage {
+        let bytes = exchange(message.bytes, room: room + OutHeader.byteCount, ticket: ticket)
+        let unique = message.bytes.withUnsafeBytes { InHeader(copying: $0)?.unique ?? 0 }
+        return try #require(bytes.withUnsafeBytes { ReplyMessage($0, unique: unique) })
     }
 
     /// Sends a request whose reply is one structure.

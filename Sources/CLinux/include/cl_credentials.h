@@ -17,6 +17,8 @@ int cl_thread_set_uid(uid_t uid);
 int cl_thread_set_gid(gid_t gid);
 /// Takes every supplementary group from the calling thread; 0, or -errno.
 int cl_thread_drop_groups(void);
+/// Makes `group` the calling thread's only supplementary group; 0, or -errno.
+int cl_thread_set_group(gid_t group);
 /// Makes the calling thread keep its effective capabilities when its user id changes (SECBIT_NO_SETUID_FIXUP); 0, or
 /// -errno. Needs CAP_SETPCAP.
 int cl_thread_keep_capabilities(void);

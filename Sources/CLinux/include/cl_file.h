@@ -37,6 +37,7 @@ struct cl_statx {
     uint32_t dev_major;
     uint32_t dev_minor;
     uint64_t mnt_id;
+    uint64_t attributes_mask;
 };
 
 /// statx(2) of `name` below `directory` without following a symlink, or of `directory` itself when `name` is NULL. Asks

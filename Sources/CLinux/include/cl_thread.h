@@ -2,6 +2,7 @@
 #ifndef CLINUX_THREAD_H
 #define CLINUX_THREAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,6 +15,8 @@ uint64_t cl_thread_cpu_time(void);
 uint64_t cl_monotonic_time(void);
 /// Gives the calling thread its own working directory and umask: unshare(CLONE_FS).
 int cl_unshare_fs(void);
+/// Whether the calling thread has its own by that.
+bool cl_has_own_fs(void);
 /// PR_SET_NO_NEW_PRIVS for the calling thread.
 int cl_no_new_privileges(void);
 

@@ -5,7 +5,7 @@ internal import SystemPackage
 
 /// What guests do with one share, counted by each worker thread for itself and summed by whoever wants to know.
 ///
-/// 640 bytes. Nothing in it is shared on the path of a request: that would cost every request a cache miss as soon as two
+/// 896 bytes. Nothing in it is shared on the path of a request: that would cost every request a cache miss as soon as two
 /// queues are busy.
 struct ActivityCounters: ~Copyable, Sendable {
     /// One for each lane, and one more for threads that serve no ring.

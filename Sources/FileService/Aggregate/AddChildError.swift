@@ -15,6 +15,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case hostPath
         /// Another share has the name.
         case nameInUse
+        /// Its options need what the guest was not asked for when it mounted the device.
+        case notNegotiated
         /// 2^32 - 1 shares have come and gone.
         case idsExhausted
     }
@@ -47,6 +49,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
         case .hostPath: "cannot share \(hostPath): \(errno.explained)"
         case .nameInUse: "cannot share \(hostPath): another share is named \"\(name)\"; give a different name="
+        case .notNegotiated:
+            "cannot share \(hostPath) with these options: the guest has mounted the device without; share it at launch"
         case .idsExhausted:
             "cannot share \(hostPath): this device has had all the shares it can have; restart the machine"
         }

@@ -62,7 +62,7 @@ public final class Aggregate: Sendable {
     ///   - access: What the share was asked to allow; it has to be the aggregate's.
     ///   - options: How it is served.
     /// - Returns: The share as a listing shows it.
-    /// - Throws: EINVAL, ENAMETOOLONG, EAGAIN, the host's own error, EEXIST or ENOSPC, with what it is about.
+    /// - Throws: EINVAL, ENAMETOOLONG, EAGAIN, the host's own error, EBUSY, EEXIST or ENOSPC, with what it is about.
     @discardableResult
     public func addChild(
         name: String, hostPath: FilePath, access: Access, options: ChildOptions = ChildOptions()
@@ -89,6 +89,10 @@ public final class Aggregate: Sendable {
         return try lock.hold { () throws(AddChildError) in
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
+            }
+            // It would look as if the guest did what it was never asked for.
+            if let session = state.pointee.session, !options.initFlags.isSubset(of: session.flags) {
+                throw refusal(.notNegotiated, .resourceBusy)
             }
             do throws(Errno) {
                 let child = try state.pointee.registry.add(named: name.utf8) { id in
@@ -185,20 +189,37 @@ public final class Aggregate: Sendable {
         lock.hold { (state.pointee.session, epoch.load(ordering: .relaxed)) }
     }
 
+    /// What has to be negotiated for the options of the shares.
+    var wantedFlags: InitFlags { lock.hold { state.pointee.registry.wantedFlags } }
+
     /// Ends the session, if there is one, and begins another.
-    func beginSession() { replaceSession(with: Session(budget: budget)) }
+    ///
+    /// - Parameters:
+    ///   - flags: What was negotiated.
+    ///   - wanted: What `wantedFlags` was then.
+    /// - Returns: False when it has to be negotiated again; nothing has changed then.
+    /// - Throws: What a descriptor could not be made with.
+    func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
+        replaceSession(with: try Session(budget: budget, flags: flags)) { $0.wantedFlags == wanted }
+    }
 
     /// Ends the session: every request but INIT is refused until the next.
-    func endSession() { replaceSession(with: nil) }
+    func endSession() { _ = replaceSession(with: nil) { _ in true } }
 
-    private func replaceSession(with new: Session?) {
-        let old = lock.hold {
+    private func replaceSession(with new: Session?, if isRight: (borrowing Registry) -> Bool) -> Bool {
+        let (isReplaced, old): (Bool, Session?) = lock.hold {
+            guard isRight(state.pointee.registry) else { return (false, nil) }
             let old = state.pointee.session
             state.pointee.session = new
             epoch.add(1, ordering: .releasing)
-            return old
+            return (true, old)
         }
         // Other dispatchers keep the old object until their next request; the host's files it holds go now.
         old?.wipe()
+        return isReplaced
     }
+
+    /// Lets go of the guest's locks: it is gone, and a program of the host may wait for one. What it had open goes with the
+    /// next INIT.
+    public func releaseLocks() { currentSession().0?.locks?.close() }
 }

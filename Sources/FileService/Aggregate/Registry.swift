@@ -1,3 +1,4 @@
+internal import FUSE
 internal import SystemPackage
 
 /// The shares of an aggregate, in the order of their ids. Guarded by the aggregate's lock.
@@ -6,6 +7,9 @@ struct Registry: ~Copyable {
     private var byName = ObjectTable<Child>()
     private var lastID: UInt32 = 0
     var isTearingDown = false
+
+    /// What has to be negotiated for the options of the children.
+    var wantedFlags: InitFlags { children.reduce([]) { $0.union($1.options.initFlags) } }
 
     /// Adds the child that `make` makes under an id that has never been given out.
     ///

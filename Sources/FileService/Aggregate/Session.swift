@@ -18,9 +18,16 @@ final class Session: Sendable {
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
     let pool: DescriptorPool
+    /// What was negotiated with the guest.
+    let flags: InitFlags
+    /// The guest's locks; nil when it keeps them to itself.
+    let locks: LockTable?
 
-    init(budget: DescriptorBudget) {
+    /// - Throws: What a descriptor could not be made with.
+    init(budget: DescriptorBudget, flags: InitFlags = []) throws(Errno) {
         pool = DescriptorPool(budget: budget)
+        self.flags = flags
+        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
     }
 
     // MARK: Nodes
@@ -227,6 +234,7 @@ final class Session: Sendable {
 
     /// Lets go of everything the host holds for a share: its handles are gone, its nodes answer ESTALE until forgotten.
     func revoke(_ child: Child) {
+        locks?.revoke(child)
         for handle in handles.snapshot() where handle.node.child === child { remove(handle, lane: nil) }
         let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
@@ -250,6 +258,7 @@ final class Session: Sendable {
 
     /// Forgets everything: the guest has. What a request that is still served would add goes with it.
     func wipe() {
+        locks?.close()
         handles.close { $0.node.child.counters.countHandles(-1, lane: nil) }
         index.close()
         roots.close()

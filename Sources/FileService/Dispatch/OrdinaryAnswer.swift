@@ -21,6 +21,8 @@ extension Opcode {
         case .link, .rename, .rename2: return error == .fileExists || error == .improperLink
         case .rmdir: return error == .directoryNotEmpty
         case .lseek: return error == .noSuchAddressOrDevice
+        case .setlk: return error == .resourceTemporarilyUnavailable
+        case .setlkw: return error == .interrupted || error == .deadlock
         case .fallocate, .tmpfile: return error == .notSupported
         case .copyFileRange: return error == .notSupported || error == .improperLink
         default: return false

@@ -95,7 +95,12 @@ extension RequestDispatcher {
         try reply.require(EntryOut.byteCount)
         // A miss is an error and not a negative entry, which the guest would remember: a share added later must be seen.
         guard let child = aggregate.child(named: name.bytes) else { throw .noSuchFileOrDirectory }
-        return try reply.send(rootEntry(of: child, session))
+        do throws(Errno) {
+            return try reply.send(rootEntry(of: child, session))
+        } catch {
+            // Revoked since: a share that has left the root is no stale one of it, it is not there.
+            throw error == .staleNFSFileHandle && child.isRemoved ? .noSuchFileOrDirectory : error
+        }
     }
 
     /// What a lookup of a share says, counted as one.

@@ -11,8 +11,12 @@ internal import SystemPackage
 /// One per worker thread, made on that thread and used on no other; its thread has gone through
 /// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
 public final class RequestDispatcher {
-    /// How many lanes there are: one for each ring that a device can have, hiprio among them.
-    public static let laneCount = 9
+    /// How many rings a device can have, hiprio among them. Each has a lane, from 0 on.
+    public static let ringCount = 9
+    /// How many threads can serve, beside the rings' own, what may take long. Theirs are the lanes from `ringCount` on.
+    public static let poolLaneCount = 4
+    /// How many lanes there are.
+    public static let laneCount = ringCount + poolLaneCount
 
     let aggregate: Aggregate
     /// Which of every share's counters this thread writes.
@@ -21,18 +25,26 @@ public final class RequestDispatcher {
     let credentials = ThreadCredentials()
     /// Whether the host leaves set-user-ID bits alone when we write (CAP_FSETID), so that they are ours to clear.
     let keepsPrivileges: Bool
+    /// Whether this thread has a umask that no other one goes by.
+    let hasOwnMask: Bool
     private var knownSession: Session?
     private var knownEpoch: UInt64 = 0
+    /// Whether a request may be answered later, by what it then leaves in `wait`.
+    private(set) var mayWait = false
+    var wait: LockWait?
+    /// Whether the session is that of a ticket.
+    private var isSessionGiven = false
 
     /// Makes a dispatcher for the calling thread.
     ///
     /// - Parameters:
     ///   - aggregate: What it serves.
-    ///   - lane: The number of its ring, below `laneCount`. Two threads that have the same miscount what they do.
+    ///   - lane: The number of its ring or of its thread, below `laneCount`. Two threads that have the same miscount what they do.
     public init(aggregate: Aggregate, lane: Int = 0) {
         self.aggregate = aggregate
         self.lane = min(max(0, lane), RequestDispatcher.laneCount - 1)
         keepsPrivileges = cl_thread_may_change_ids()
+        hasOwnMask = cl_has_own_fs()
     }
 
     /// Serves one request.
@@ -61,20 +73,56 @@ public final class RequestDispatcher {
         }
     }
 
+    /// Serves one request that may have to wait for somebody else, a SETLKW.
+    ///
+    /// - Parameters:
+    ///   - readable: The request in the guest's memory, split in any way.
+    ///   - writable: Room for the reply in the guest's memory, split in any way.
+    /// - Returns: Bytes written to `writable` from its start; or, with nothing of value written, what is to be started and
+    ///   brings the answer.
+    public func dispatchOrWait(
+        readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>
+    ) -> (length: UInt32, wait: LockWait?) {
+        mayWait = true
+        defer { mayWait = false }
+        let length = dispatch(readable: readable, writable: writable)
+        return (length, wait.take())
+    }
+
+    /// What requests that come now are about: for another thread to serve them.
+    public func ticket() -> SessionTicket { SessionTicket(session: session()) }
+
+    /// Serves one request that another dispatcher has taken from its ring: nodes and handles are those of the session in
+    /// which it came, also if there is another by now.
+    ///
+    /// - Parameters:
+    ///   - readable: The request in the guest's memory, split in any way.
+    ///   - writable: Room for the reply in the guest's memory, split in any way.
+    ///   - ticket: Of the dispatcher of the request's ring, from when it came.
+    /// - Returns: Bytes written to `writable` from its start.
+    public func dispatch(
+        readable: UnsafeBufferPointer<cl_iovec>, writable: UnsafeBufferPointer<cl_iovec>, ticket: SessionTicket
+    ) -> UInt32 {
+        (knownSession, isSessionGiven) = (ticket.session, true)
+        defer { (knownSession, knownEpoch, isSessionGiven) = (nil, 0, false) }
+        return dispatch(readable: readable, writable: writable)
+    }
+
     /// This thread's counters of a node's share; there as long as the node.
     @inline(__always)
     func counters(of node: Node) -> UnsafeMutablePointer<ActivityLane> { node.child.counters.lanes + lane }
 
-    /// Whether a request is of a kind that waits for a disk as a rule, so that what was finished before it should be shown
-    /// to the guest first. A guess, to be made before the request is read: its opcode is read again when it is served.
+    /// How long a request may take, by its kind. A guess, to be made before the request is read: its opcode is read again
+    /// when it is served.
     ///
     /// - Parameter readable: The request in the guest's memory, split in any way.
-    /// - Returns: False also for a request whose opcode does not lie in its first part.
-    public static func mayTakeLong(_ readable: UnsafeBufferPointer<cl_iovec>) -> Bool {
-        guard let first = readable.first, first.iov_len >= 8, let start = first.iov_base else { return false }
+    /// - Returns: `.quick` also for a request whose opcode does not lie in its first part.
+    public static func pace(of readable: UnsafeBufferPointer<cl_iovec>) -> RequestPace {
+        guard let first = readable.first, first.iov_len >= 8, let start = first.iov_base else { return .quick }
         switch Opcode(rawValue: start.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) {
-        case .fsync, .fsyncdir, .syncfs, .fallocate, .copyFileRange: return true
-        default: return false
+        case .fsync, .fsyncdir, .syncfs, .fallocate, .copyFileRange: return .slow
+        case .setlkw: return .patient
+        default: return .quick
         }
     }
 
@@ -85,7 +133,9 @@ public final class RequestDispatcher {
         case .forget:
             session.forget(request.header.node, count: try request.structure(ForgetIn.self).count, lane: lane)
         case .batchForget: try batchForget(request, session)
-        default: break  // INTERRUPT: every request is soon done. NOTIFY_REPLY: nothing was notified.
+        // Every other request is soon done.
+        case .interrupt: session.locks?.interrupt(try request.structure(InterruptIn.self).unique)
+        default: break  // NOTIFY_REPLY: nothing was notified.
         }
     }
 
@@ -138,17 +188,18 @@ public final class RequestDispatcher {
         case .lseek: return try lseek(request, reply, session, node)
         case .fallocate: return try fallocate(request, reply, session, node)
         case .copyFileRange: return try copyFileRange(request, reply, session, node)
+        case .getlk: return try getlk(request, reply, session, node)
+        case .setlk, .setlkw: return try setlk(request, reply, session, node)
         case .opendir: return try opendir(reply, session, node)
         case .readdir: return try readdir(request, reply, session, node, plus: false)
         case .readdirplus: return try readdir(request, reply, session, node, plus: true)
         case .statfs: return try statfs(reply, node)
         case .syncfs: return try syncfs(reply)
-        case .getxattr: return try getxattr(request, reply, node)
+        case .getxattr: return try getxattr(request, reply, session, node)
         case .listxattr: return try listxattr(request, reply, node)
-        case .setxattr: return try setxattr(request, reply, node)
+        case .setxattr: return try setxattr(request, reply, session, node)
         case .removexattr: return try removexattr(request, reply, node)
-        // Not ENOSYS, which overlayfs in the guest takes for a failure when it copies file flags up.
-        case .ioctl: throw .inappropriateIOCTLForDevice
+        case .ioctl: return try ioctl(request, reply, session, node)
         // ACCESS among the rest: the guest checks permissions itself (default_permissions).
         default: throw .noFunction
         }
@@ -157,18 +208,29 @@ public final class RequestDispatcher {
     /// The session of the last INIT; nil before the first and after DESTROY.
     @inline(__always)
     private func session() -> Session? {
-        if aggregate.currentEpoch != knownEpoch { (knownSession, knownEpoch) = aggregate.currentSession() }
+        if !isSessionGiven, aggregate.currentEpoch != knownEpoch {
+            (knownSession, knownEpoch) = aggregate.currentSession()
+        }
         return knownSession
     }
 
     private func initialize(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {
         let asked = try request.structure(InitIn.self)
         let more = InitExtension(copying: request.body, at: InitIn.byteCount)
-        guard let negotiation = Negotiation(request: asked, extension: more) else { throw .protocolError }
         try reply.require(InitOut.byteCount)
-        // A guest that rebooted says nothing but this: what the one before it had open goes.
-        if negotiation.begins { aggregate.beginSession() } else { aggregate.endSession() }
-        return try reply.send(negotiation.reply)
+        while true {
+            let wanted = aggregate.wantedFlags
+            guard let negotiation = Negotiation(request: asked, extension: more, offering: wanted) else {
+                throw .protocolError
+            }
+            // A guest that rebooted says nothing but this: what the one before it had open goes.
+            if negotiation.begins {
+                guard try aggregate.beginSession(flags: negotiation.flags, wanted: wanted) else { continue }
+            } else {
+                aggregate.endSession()
+            }
+            return try reply.send(negotiation.reply)
+        }
     }
 
     private func batchForget(_ request: Request, _ session: Session) throws(Errno) {

@@ -31,6 +31,10 @@ extension RequestDispatcher {
                 out.validNanoseconds = node.cacheTimes.attributeNanoseconds
                 // STATX_BASIC_STATS and, where the host has it, STATX_BTIME.
                 out.attributes.mask = found.mask & 0xFFF
+                // Whether it is where something is mounted is the host's affair: STATX_ATTR_AUTOMOUNT, _MOUNT_ROOT, _DAX.
+                let ofTheFile = ~UInt64(0x20_3000)
+                out.attributes.attributes = found.attributes & ofTheFile
+                out.attributes.attributesMask = found.attributes_mask & ofTheFile
                 out.attributes.blockSize = attributes.blockSize
                 out.attributes.linkCount = attributes.linkCount
                 out.attributes.uid = attributes.uid

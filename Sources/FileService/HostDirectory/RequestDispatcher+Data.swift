@@ -70,6 +70,7 @@ extension RequestDispatcher {
         let result = cl_fallocate(
             handle.descriptor, asked.mode, Int64(bitPattern: asked.offset), Int64(bitPattern: asked.size))
         try checked(RequestDispatcher.thisShareOnly(result))
+        try clearPrivileges(node, changedBy: request.header)
         return reply.done()
     }
 
@@ -91,7 +92,14 @@ extension RequestDispatcher {
         let result = cl_copy_file_range(from.descriptor, source, to.descriptor, place, size)
         let copied = try checked(RequestDispatcher.thisShareOnly(result))
         counters(of: target).pointee.bytesWritten.advance(by: UInt64(truncatingIfNeeded: copied))
+        if copied > 0 { try clearPrivileges(target, changedBy: request.header) }
         return try reply.send(WriteOut { $0.size = UInt32(truncatingIfNeeded: copied) })
+    }
+
+    /// Clears what a change by an ordinary user clears. Unlike WRITE, these requests do not say whether it is to be: root
+    /// is taken for whom it is not.
+    private func clearPrivileges(_ node: Node, changedBy caller: InHeader) throws(Errno) {
+        if caller.uid != 0 { try clearPrivileges(node) }
     }
 
     /// The guest remembers ENOSYS for the whole device: one host file system's refusal must not become every share's.

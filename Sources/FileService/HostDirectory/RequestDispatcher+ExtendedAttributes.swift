@@ -6,14 +6,20 @@ internal import SystemPackage
 
 /// GETXATTR, LISTXATTR, SETXATTR, REMOVEXATTR. What the host's file system refuses is refused for this file only.
 extension RequestDispatcher {
-    func getxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+    func getxattr(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(GetxattrIn.self)
         var rest = try request.rest(after: GetxattrIn.self)
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .noData }
         return try node.withDescriptor { (held) throws(Errno) in
-            try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
+            do throws(Errno) {
+                return try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
+            } catch .notSupported {
+                // A guest that goes by lists takes a file system without any for one where nobody may do anything.
+                let hasNone = session.flags.contains(.posixACL) && RequestDispatcher.isAccessList(name)
+                throw hasNone ? .noData : .notSupported
+            }
         }
     }
 
@@ -66,9 +72,15 @@ extension RequestDispatcher {
         return reply.finish(try checked(RequestDispatcher.supported(call(start, body.count))))
     }
 
-    func setxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
+    func setxattr(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(SetxattrIn.self)
         var rest = try request.rest(after: SetxattrIn.self)
+        var more = SetxattrExtension()
+        if session.flags.contains(.setxattrExtended) {
+            guard let there = SetxattrExtension(copying: rest) else { throw .invalidArgument }
+            more = there
+            rest = UnsafeRawBufferPointer(rebasing: rest[SetxattrExtension.byteCount...])
+        }
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.count == Int(asked.size) else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
@@ -77,6 +89,7 @@ extension RequestDispatcher {
             cl_setxattr_held(held, name.start, value.baseAddress, value.count, CInt(bitPattern: asked.flags))
         }
         try checked(RequestDispatcher.supported(result))
+        if more.setxattrFlags & 1 != 0 { try clearSetGroupID(node) }
         return reply.done()
     }
 
@@ -88,6 +101,20 @@ extension RequestDispatcher {
         let result = try node.withDescriptor { (held) throws(Errno) in cl_removexattr_held(held, name.start) }
         try checked(RequestDispatcher.supported(result))
         return reply.done()
+    }
+
+    /// Clears set-group-ID, which the host has left to a launcher with CAP_FSETID.
+    private func clearSetGroupID(_ node: Node) throws(Errno) {
+        guard keepsPrivileges, !node.isSymlink else { return }
+        let mode = try node.status().mode
+        guard mode & 0o2000 != 0 else { return }
+        try node.withDescriptor { (held) throws(Errno) in
+            _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, mode & 0o5777))
+        }
+    }
+
+    private static func isAccessList(_ name: RequestString) -> Bool {
+        ["system.posix_acl_access", "system.posix_acl_default"].contains { $0.utf8.elementsEqual(name.bytes) }
     }
 
     /// The name of an attribute, which is no name of a file: it may be "user./".

@@ -56,7 +56,7 @@ extension RequestDispatcher {
                 throw error
             }
         }
-        return opened(handle, keepsPages: keepsPages)
+        return opened(handle, keepsPages: keepsPages, keepsLocks: session.locks != nil)
     }
 
     /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
@@ -77,11 +77,12 @@ extension RequestDispatcher {
         }
     }
 
-    private func opened(_ handle: Handle, keepsPages: Bool) -> OpenOut {
+    private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
         if keepsPages { out.flags.insert(.keepCache) }
-        if handle.node.flushIsNoOp { out.flags.insert(.noFlush) }
+        // FLUSH takes locks away.
+        if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out
     }
 
@@ -97,7 +98,9 @@ extension RequestDispatcher {
         // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, asked.mode & 0o7777)
+            masked(asked.mode & 0o7777, asked.umask, session) {
+                cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
+            }
         }
         if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
         session.pool.giveBack()
@@ -129,7 +132,9 @@ extension RequestDispatcher {
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, asked.mode & 0o7777)
+            masked(asked.mode & 0o7777, asked.umask, session) {
+                cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, $0)
+            }
         }
         if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }
         session.pool.giveBack()
@@ -140,8 +145,9 @@ extension RequestDispatcher {
     /// result too.
     private func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
         do throws(Errno) {
+            let group = try request.supplementaryGroup()
             return try parent.withDescriptor { (directory) throws(Errno) in
-                try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+                try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
                     call(directory)
                 }
             }
@@ -185,7 +191,7 @@ extension RequestDispatcher {
         }
         do throws(Errno) {
             let handle = try session.open(created, descriptor: descriptor, lane: lane)
-            out.open = opened(handle, keepsPages: false)
+            out.open = opened(handle, keepsPages: false, keepsLocks: session.locks != nil)
         } catch {
             session.forget(created.id, count: 1, lane: lane)
             throw error
@@ -199,6 +205,7 @@ extension RequestDispatcher {
     func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
+        session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
         if !node.flushIsNoOp { try checked(cl_close(checked(cl_duplicate(handle.descriptor)))) }
         return reply.done()
     }
@@ -206,6 +213,7 @@ extension RequestDispatcher {
     func release(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReleaseIn.self)
         try session.close(asked.handle, of: node, lane: lane)
+        session.locks?.release(LockKey(node: node.id, owner: asked.handle.rawValue, isWhole: true))
         return reply.done()
     }
 

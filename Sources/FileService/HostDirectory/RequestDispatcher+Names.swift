@@ -10,7 +10,9 @@ extension RequestDispatcher {
     func mkdir(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(MkdirIn.self)
         let name = try request.name(after: MkdirIn.self)
-        return try make(name, in: node, request, reply, session) { cl_mkdirat($0, name.start, asked.mode & 0o7777) }
+        return try make(name, in: node, request, reply, session) { directory in
+            masked(asked.mode & 0o7777, asked.umask, session) { cl_mkdirat(directory, name.start, $0) }
+        }
     }
 
     func mknod(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
@@ -21,8 +23,8 @@ extension RequestDispatcher {
         let type = asked.mode & UInt32(Glibc.S_IFMT)
         let isDevice = type == UInt32(Glibc.S_IFBLK) || type == UInt32(Glibc.S_IFCHR)
         let isWhiteout = type == UInt32(Glibc.S_IFCHR) && asked.device == 0
-        return try make(name, in: node, request, reply, session, isAllowed: !isDevice || isWhiteout) {
-            cl_mknodat($0, name.start, asked.mode, asked.device)
+        return try make(name, in: node, request, reply, session, isAllowed: !isDevice || isWhiteout) { directory in
+            masked(asked.mode, asked.umask, session) { cl_mknodat(directory, name.start, $0, asked.device) }
         }
     }
 
@@ -36,6 +38,17 @@ extension RequestDispatcher {
         }
     }
 
+    /// Runs a call that makes something with a mode, under the caller's umask where the guest has not applied it: the host
+    /// does, unless the directory has a default access control list.
+    func masked(_ mode: UInt32, _ mask: UInt32, _ session: Session, _ call: (_ mode: UInt32) -> CInt) -> CInt {
+        guard session.flags.contains(.dontMask) else { return call(mode) }
+        // A umask of the whole process cannot be a caller's.
+        guard hasOwnMask else { return call(mode & ~(mask & 0o777)) }
+        _ = umask(mode_t(mask & 0o777))
+        defer { _ = umask(0) }
+        return call(mode)
+    }
+
     /// Makes a name in the caller's name and replies with its entry.
     private func make(
         _ name: ComponentName, in parent: Node, _ request: Request, _ reply: Reply, _ session: Session,
@@ -44,8 +57,9 @@ extension RequestDispatcher {
         try checkChangeable(name, in: parent)
         guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
+        let group = try request.supplementaryGroup()
         try parent.withDescriptor { (directory) throws(Errno) in
-            try credentials.perform(as: request.header.uid, request.header.gid) { () throws(Errno) in
+            try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
                 _ = try checked(call(directory))
             }
         }
