@@ -1,5 +1,6 @@
 internal import Control
 internal import EventLoop
+internal import FileService
 internal import Linux
 internal import Machine
 internal import SystemPackage
@@ -112,7 +113,13 @@ final class ControlPoint {
             var request = ShareRequest(
                 source: FilePath(asked.source), target: asked.target, isReadOnly: access == .some(true),
                 name: asked.name)
-            request.hidesPersonalData = asked.hidesPersonalData ?? false
+            for text in asked.options ?? [] {
+                do throws(ChildOptions.Malformed) {
+                    try request.options.set(text)
+                } catch {
+                    return call.answer(.failure(ControlFailure(.invalidRequest, "'\(text)' \(error)")))
+                }
+            }
             shares.add(request, within: asked.timeout, completion: answer)
         case .changeShare(let asked):
             guard let access = access(asked.access, call) else { return }

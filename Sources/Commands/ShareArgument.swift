@@ -1,13 +1,14 @@
 internal import ArgumentParser
 internal import CLinux
+internal import FileService
 internal import Glibc
 public import Machine
 internal import SystemPackage
 
 /// The text of one `--share`, in either of its two forms:
 ///
-///     SRC[:DST][:ro|rw][,ro|rw|name=NAME]...
-///     source=SRC[,target=DST][,name=NAME][,ro|rw]
+///     SRC[:DST][:ro|rw][,ro|rw|name=NAME|OPTION]...
+///     source=SRC[,target=DST][,name=NAME][,ro|rw][,OPTION]...
 ///
 /// In both a backslash takes the next character as it is, so that a path may hold `:` and `,`.
 public struct ShareArgument {
@@ -56,9 +57,7 @@ public struct ShareArgument {
                         throw Malformed(description: "'\(text)' is both ro and rw")
                     }
                     access = given
-                default:
-                    throw Malformed(
-                        description: "'\(field.text)' in '\(text)' is no share option (there are ro, rw, name=NAME)")
+                default: try setOption(field.text, of: text, in: &request)
                 }
                 continue
             }
@@ -73,16 +72,7 @@ public struct ShareArgument {
                         description: "'\(value)' is no share name (one path component of at most 255 bytes)")
                 }
                 request.name = value
-            case "hide":
-                guard value == "personal" else {
-                    throw Malformed(
-                        description: "'hide=\(value)' in '\(text)': all that can be hidden is hide=personal")
-                }
-                request.hidesPersonalData = true
-            default:
-                throw Malformed(
-                    description:
-                        "'\(key)' in '\(text)' is no share option (there are source, target, name, hide, ro, rw)")
+            default: try setOption(field.text, of: text, in: &request)
             }
         }
         guard !request.source.isEmpty else {
@@ -93,6 +83,16 @@ public struct ShareArgument {
     }
 
     private static let keys: Set<String> = ["source", "src", "target", "dst", "destination", "name"]
+
+    private static func setOption(
+        _ option: String, of text: String, in request: inout ShareRequest
+    ) throws(Malformed) {
+        do throws(ChildOptions.Malformed) {
+            try request.options.set(option)
+        } catch {
+            throw Malformed(description: "'\(option)' in '\(text)' \(error)")
+        }
+    }
 
     private static func setSource(_ text: String, in request: inout ShareRequest) throws(Malformed) {
         guard !text.isEmpty else {

@@ -9,21 +9,21 @@ public struct ShareAddition: Codable, Equatable, Sendable {
     public var access: String?
     /// Its directory's name in the aggregate; made of path and access when nil.
     public var name: String?
-    /// Whether people's data in it is hidden, as for a share of the host's root.
-    public var hidesPersonalData: Bool?
+    /// How it is served, as `sheaf run` takes it behind a share's paths: `locks=host`, `acl`.
+    public var options: [String]?
     /// Seconds that the guest may take; 10 when nil.
     public var timeout: Double?
 
     /// An addition.
     public init(
         source: String, target: String? = nil, access: String? = nil, name: String? = nil,
-        hidesPersonalData: Bool? = nil, timeout: Double? = nil
+        options: [String]? = nil, timeout: Double? = nil
     ) {
         self.source = source
         self.target = target
         self.access = access
         self.name = name
-        self.hidesPersonalData = hidesPersonalData
+        self.options = options
         self.timeout = timeout
     }
 }

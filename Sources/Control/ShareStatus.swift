@@ -44,6 +44,8 @@ public struct ShareStatus: Codable, Equatable, Sendable {
     public var source: String
     /// What the guest may do: `rw` or `ro`.
     public var access: String
+    /// How it is served, where that is not as by default, as `sheaf run` takes it: `locks=host`.
+    public var options: [String]?
     /// Where the guest has it; empty where the guest mounts the aggregate by itself.
     public var targets: [Target]
     /// What has been done with it.
@@ -51,12 +53,14 @@ public struct ShareStatus: Codable, Equatable, Sendable {
 
     /// A share.
     public init(
-        bucket: String, subname: String, source: String, access: String, targets: [Target], activity: ShareActivity
+        bucket: String, subname: String, source: String, access: String, options: [String]? = nil, targets: [Target],
+        activity: ShareActivity
     ) {
         self.bucket = bucket
         self.subname = subname
         self.source = source
         self.access = access
+        self.options = options
         self.targets = targets
         self.activity = activity
     }

@@ -1,3 +1,4 @@
+internal import FileService
 internal import Glibc
 internal import GuestBoot
 internal import Logging
@@ -24,8 +25,8 @@ public enum DryRun {
             var words = ["sheaf", "serve", "--socket", socket]
             if bucket == .readOnly { words.append("--ro") }
             for share in plan.shares where share.bucket == bucket {
-                let hiding = share.hidesPersonalData ? ",hide=personal" : ""
-                words += ["-v", "source=\(escaped(share.source)),name=\(escaped(share.subname))\(hiding)"]
+                let options = share.options.texts.map { ",\($0)" }.joined()
+                words += ["-v", "source=\(escaped(share.source)),name=\(escaped(share.subname))\(options)"]
             }
             lines.append(words.map(ShellWord.quoted).joined(separator: " ") + " &")
             lines.append("until test -S \(ShellWord.quoted(socket)); do sleep 0.05; done")

@@ -55,8 +55,9 @@ public final class FileServer {
         self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyAccess: access)
         do throws(ShareError) {
             for share in shares {
-                let options = ChildOptions(hidesPersonalData: share.hidesPersonalData)
-                let added = try shareHost.add(share.source, access: access, name: share.name, options: options).share
+                let added = try shareHost.add(
+                    share.source, access: access, name: share.name, options: share.options
+                ).share
                 say("\(added.hostPath) is /\(added.subname)")
             }
             device = try shareHost.makeDevice(

@@ -15,8 +15,8 @@ struct ServedShare {
     var source: String
     /// Where the guest has it.
     var target: String
-    /// Whether people's data is hidden in it.
-    var hidesPersonalData: Bool
+    /// How it is served.
+    var options: ChildOptions
 
     /// A share of the host's, at a target.
     init(_ share: Share, target: String) {
@@ -24,7 +24,7 @@ struct ServedShare {
         subname = share.subname
         source = share.hostPath.string
         self.target = target
-        hidesPersonalData = share.options.hidesPersonalData
+        options = share.options
     }
 
     /// The share as the agent is told of it.
@@ -76,7 +76,7 @@ extension ShareHost {
         do throws(ShareError) {
             return try add(
                 request.source, access: request.isReadOnly ? .readOnly : .readWrite, name: request.name, target: target,
-                options: ChildOptions(hidesPersonalData: request.hidesPersonalData)
+                options: request.options
             ).share
         } catch {
             throw LaunchError(error.description)

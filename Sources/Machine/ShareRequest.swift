@@ -1,3 +1,4 @@
+public import FileService
 public import SystemPackage
 
 /// A share as the user asked for it, before anything of it is looked at on the host.
@@ -10,14 +11,18 @@ public struct ShareRequest: Equatable, Sendable {
     public var isReadOnly: Bool
     /// The child's name in its aggregate, where the user gave one.
     public var name: String?
-    /// Whether people's data is hidden in it, as in the guest's root: for a share of the host's `/`.
-    public var hidesPersonalData = false
+    /// How it is to be served.
+    public var options: ChildOptions
 
     /// A request with these fields.
-    public init(source: FilePath, target: String? = nil, isReadOnly: Bool = false, name: String? = nil) {
+    public init(
+        source: FilePath, target: String? = nil, isReadOnly: Bool = false, name: String? = nil,
+        options: ChildOptions = ChildOptions()
+    ) {
         self.source = source
         self.target = target
         self.isReadOnly = isReadOnly
         self.name = name
+        self.options = options
     }
 }

@@ -65,6 +65,8 @@ public struct VMStatus: Equatable, Sendable {
         public var source: String
         /// `rw` or `ro`.
         public var access: String
+        /// How it is served.
+        public var options: ChildOptions
         /// Where the guest has it.
         public var targets: [Target]
         /// What the guest has done with it.

@@ -1,4 +1,5 @@
 import Commands
+import FileService
 import Machine
 import SystemPackage
 import Testing
@@ -20,6 +21,11 @@ import Testing
         (#"/a\\b"#, ShareRequest(source: #"/a\b"#)),
         ("/a=b:/c", ShareRequest(source: "/a=b", target: "/c")),
         ("/ü 日本", ShareRequest(source: "/ü 日本")),
+        (
+            "/src,acl,locks=host",
+            ShareRequest(source: "/src", options: ChildOptions(locks: .host, enforcesAccessLists: true))
+        ),
+        ("source=/,hide=personal", ShareRequest(source: "/", options: ChildOptions(hidesPersonalData: true))),
     ])
     func reads(text: String, request: ShareRequest) throws {
         #expect(try ShareArgument.parse(text) == request)
@@ -27,7 +33,7 @@ import Testing
 
     @Test(arguments: [
         "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus",
-        "/src,colour=red",
+        "/src,colour=red", "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
         "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",
     ])
     func refuses(text: String) {

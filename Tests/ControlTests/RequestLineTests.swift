@@ -6,7 +6,7 @@ import Testing
     private static let requests: [ControlRequest] = [
         .status,
         .addShare(ShareAddition(source: "/a b", target: "/c", access: "ro", name: "n", timeout: 1.5)),
-        .addShare(ShareAddition(source: "/\"ü\n", hidesPersonalData: true)),
+        .addShare(ShareAddition(source: "/\"ü\n", options: ["acl"])),
         .removeShare(ShareRemoval(share: "/c", force: true, revoke: false, timeout: 2)),
         .removeShare(ShareRemoval(share: "n")),
         .changeShare(ShareChange(share: "/c", target: "/d", access: "rw", force: true, timeout: 3)),

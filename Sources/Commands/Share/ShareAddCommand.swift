@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import FileService
 internal import Glibc
 internal import Linux
 internal import Machine
@@ -61,7 +62,7 @@ struct ShareAddCommand: ParsableCommand {
         let request = try source.map(ShareArgument.checked) ?? asked()
         let addition = ShareAddition(
             source: request.source.string, target: request.target, access: request.isReadOnly ? "ro" : nil,
-            name: request.name, hidesPersonalData: request.hidesPersonalData ? true : nil, timeout: timeout)
+            name: request.name, options: request.options.texts, timeout: timeout)
         let added = try ShareTalk.with(machine) { client throws(ControlClientError) in try client.add(addition) }
         if format == .json { return try printJSON(added) }
         guard !quiet else { return }

@@ -70,7 +70,7 @@ extension LiveShares {
         claims.take(keys) { [self] in
             let step = AdditionStep(
                 source: path, access: access, name: request.name, target: target,
-                options: ChildOptions(hidesPersonalData: request.hidesPersonalData), keys: keys, operation: operation)
+                options: request.options, keys: keys, operation: operation)
             guard !operation.isOver, !isClosed else { return end(step, .failure(Self.isEnding)) }
             serve(step)
         }
