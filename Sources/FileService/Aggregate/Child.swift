@@ -10,6 +10,10 @@ final class Child: Sendable {
     let hostPath: FilePath
     let options: ChildOptions
     let root: HostRoot
+    /// How long what is in it may be believed.
+    let cacheTimes: CacheTimes
+    /// The same for its root.
+    let rootCacheTimes: CacheTimes
     let numbering: InodeNumbering
     /// What the guest does with it.
     let counters = ActivityCounters()
@@ -24,6 +28,8 @@ final class Child: Sendable {
         self.hostPath = hostPath
         self.options = options
         self.root = root
+        cacheTimes = .inside(options.cache)
+        rootCacheTimes = cacheTimes.ofShareRoot
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
     }
 

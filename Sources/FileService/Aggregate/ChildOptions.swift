@@ -20,11 +20,18 @@ public struct ChildOptions: Equatable, Sendable {
     /// `locks` is.
     public var enforcesAccessLists: Bool
 
+    /// What the guest may keep of the share, and for how long.
+    public var cache: CachePolicy
+
     /// Names options.
-    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false) {
+    public init(
+        hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false,
+        cache: CachePolicy = .auto
+    ) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
         self.enforcesAccessLists = enforcesAccessLists
+        self.cache = cache
     }
 
     /// What has to be negotiated with the guest for them.

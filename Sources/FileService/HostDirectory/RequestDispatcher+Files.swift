@@ -46,7 +46,8 @@ extension RequestDispatcher {
             throw error
         }
         let descriptor = try reopenForHandle(node, flags, session)
-        let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
+        let isGood = node.cache.isGood(found, clock: clock) || node.child.options.cache == .always
+        let keepsPages = flags & O_TRUNC == 0 && isGood
         let handle = try session.open(node, descriptor: descriptor, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
@@ -80,7 +81,11 @@ extension RequestDispatcher {
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
-        if keepsPages { out.flags.insert(.keepCache) }
+        if handle.node.child.options.cache.isDirect {
+            out.flags.insert(.directIO)
+        } else if keepsPages {
+            out.flags.insert(.keepCache)
+        }
         // FLUSH takes locks away.
         if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out

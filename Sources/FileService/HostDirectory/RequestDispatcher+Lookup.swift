@@ -9,7 +9,14 @@ extension RequestDispatcher {
     func lookup(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let name = try ComponentName(only: request.body)
         try reply.require(EntryOut.byteCount)
-        return try reply.send(find(name.start, name.bytes, in: node, session))
+        let entry: EntryOut
+        do throws(Errno) {
+            entry = try find(name.start, name.bytes, in: node, session)
+        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence {
+            // No node, and for how long.
+            return try reply.send(EntryOut { $0.entrySeconds = node.child.cacheTimes.entrySeconds })
+        }
+        return try reply.send(entry)
     }
 
     /// Looks a name up and counts a reference to what it names.
