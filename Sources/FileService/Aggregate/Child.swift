@@ -11,6 +11,7 @@ final class Child: Sendable {
     let options: ChildOptions
     let root: HostRoot
     let numbering: InodeNumbering
+    let owners: Owners
     /// What the guest does with it.
     let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
@@ -25,6 +26,7 @@ final class Child: Sendable {
         self.options = options
         self.root = root
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
+        owners = Owners(options.ownership, root: root.owner)
     }
 
     /// Whether the share has left the synthetic root.

@@ -7,7 +7,7 @@ extension ChildOptions {
     }
 
     /// The options there are, for a person.
-    public static let synopsis = "ro, rw, name=NAME, hide=personal, locks=guest|host, acl"
+    public static let synopsis = "ro, rw, name=NAME, hide=personal, locks=guest|host, acl, owner=host|UID:GID|mapped"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.
     public var texts: [String] {
@@ -16,6 +16,7 @@ extension ChildOptions {
         if hidesPersonalData { texts.append("hide=personal") }
         if locks != unlessDefault.locks { texts.append("locks=\(locks.rawValue)") }
         if enforcesAccessLists { texts.append("acl") }
+        if ownership != unlessDefault.ownership { texts.append("owner=\(ownership.text)") }
         return texts
     }
 
@@ -29,6 +30,12 @@ extension ChildOptions {
         case ("hide", "personal"): hidesPersonalData = true
         case ("locks", let value): locks = try Self.value(value, of: "locks", ["guest", "host"])
         case ("acl", nil): enforcesAccessLists = true
+        case ("owner", let value):
+            guard let owner = value.flatMap(Ownership.init(text:)) else {
+                throw Malformed(
+                    description: "is no share option (write owner=host|UID:GID|mapped, with ids as numbers)")
+            }
+            ownership = owner
         case ("hide", _): throw Malformed(description: "is no share option (all that can be hidden is hide=personal)")
         case ("acl", _): throw Malformed(description: "is no share option (acl has no value)")
         default: throw Malformed(description: "is no share option (there are \(Self.synopsis))")

@@ -19,12 +19,18 @@ public struct ChildOptions: Equatable, Sendable {
     /// It costs a request for each directory on the way to a file, and is settled when the guest mounts the device, as
     /// `locks` is.
     public var enforcesAccessLists: Bool
+    /// Whose its files are in the guest.
+    public var ownership: Ownership
 
     /// Names options.
-    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false) {
+    public init(
+        hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false,
+        ownership: Ownership = .host
+    ) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
         self.enforcesAccessLists = enforcesAccessLists
+        self.ownership = ownership
     }
 
     /// What has to be negotiated with the guest for them.
