@@ -113,7 +113,7 @@ import Testing
     @Test func keepsDevicesFIFOsAndSocketsAsEmptyFiles() throws {
         let host = try HostDirectory()
         let kinds: [(String, mode_t, UInt32)] = [
-            ("null", S_IFCHR, 0x0103), ("disk", S_IFBLK, 0xABC_0_8FF), ("fifo", S_IFIFO, 0), ("socket", S_IFSOCK, 0),
+            ("null", S_IFCHR, 0x0103), ("disk", S_IFBLK, 0xABC0_08FF), ("fifo", S_IFIFO, 0), ("socket", S_IFSOCK, 0),
             ("whiteout", S_IFCHR, 0),
         ]
         try Self.onWorker(host) { guest, root, _ in
