@@ -217,7 +217,14 @@ import Testing
         let host = try HostDirectory().file("sealed", "text").directory("closed").file("closed/f").directory("to")
         chmod(host.path("sealed"), 0o444)
         chmod(host.path("closed"), 0o555)
-        try Self.onWorker(host) { guest, root, _ in
+        try Self.onWorker(host) { guest, root, host in
+            // What the host's user has forbidden itself keeps its record.
+            let shut = try guest.create("shut", in: root).entry.node
+            _ = try guest.setattr(shut) { ($0.fields, $0.uid) = ([.uid], 8) }
+            chmod(host.path("shut"), 0)
+            _ = try guest.open(shut, O_RDWR)
+            #expect(try guest.getattr(shut).uid == 8)
+
             let mine = try guest.create("mine", in: root, mode: 0).entry.node
             let opened = try guest.open(mine, O_RDWR)
             try guest.write(mine, opened.handle, [1, 2])

@@ -193,9 +193,19 @@ extension RequestDispatcher {
                 var found = cl_statx()
                 try checked(cl_statx(held, nil, &found))
                 guard Appearance.isRecordable(found), node.child.owners.mayChange(found) else { return false }
-                let (present, isRecorded) = try appearance(of: held, found, in: node.child)
-                guard found.mode & 0o700 != present.hostMode & 0o700 else { return false }
-                try keep(present, as: held, found, isRecorded: isRecorded, in: node.child)
+                let mode = found.mode & 0o7777
+                let open = mode | (node.isDirectory ? 0o700 : 0o600)
+                guard open != mode else { return false }
+                // First: a record cannot be read either of a file that cannot be read.
+                try changeMode(of: held, to: open)
+                do throws(Errno) {
+                    let (present, isRecorded) = try appearance(of: held, found, in: node.child)
+                    found.mode = found.mode & ~0o7777 | open
+                    try keep(present, as: held, found, isRecorded: isRecorded, in: node.child)
+                } catch {
+                    try changeMode(of: held, to: mode)
+                    throw error
+                }
                 return true
             }
         } catch {
