@@ -101,10 +101,15 @@ import Testing
             let unnamed = try guest.ask(
                 guest.request(.tmpfile, root).adding(body).adding(name: "/"), CreateOut.self)
             #expect(unnamed.entry.attributes.uid == 1000 && unnamed.entry.attributes.mode == 0o100400)
-            // A link's owner is not kept.
-            #expect(try guest.symlink("l", to: "f", in: root).attributes.uid == 0)
-            _ = try guest.setattr(guest.lookup("l", in: root).node) { ($0.fields, $0.uid) = ([.uid], 5) }
-            #expect(try guest.lookup("l", in: root).attributes.uid == 0)
+            // A link is its directory's owner's, whoever asks for another.
+            let owned = try guest.mkdir("owned", in: root).node
+            for (directory, uid) in [(root, 0), (owned, 1000)] as [(NodeID, UInt32)] {
+                let link = try guest.symlink("l", to: "f", in: directory)
+                #expect(link.attributes.uid == uid && link.attributes.gid == (uid == 0 ? 0 : 1001))
+                _ = try guest.setattr(link.node) { ($0.fields, $0.uid) = ([.uid], 5) }
+                #expect(try guest.getattr(link.node).uid == uid)
+                #expect(try guest.lookup("l", in: directory).attributes.uid == uid)
+            }
         }
         #expect(Self.mode(host, "f") == 0o644 && Self.mode(host, "d") == 0o755 && Self.mode(host, "m") == 0o600)
         for name in ["f", "d", "m", "l"] { #expect(host.status(name)?.st_uid == getuid(), "\(name)") }

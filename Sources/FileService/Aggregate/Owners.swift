@@ -31,5 +31,8 @@ struct Owners: Sendable {
     }
 
     /// Whether the launcher may change the mode of an inode, as its owner or as root.
-    func mayChange(_ found: cl_statx) -> Bool { found.uid == launcher.uid || launcher.uid == 0 }
+    func mayChange(_ found: cl_statx) -> Bool { isLaunchers(found) || launcher.uid == 0 }
+
+    /// Whether an inode is the launcher's.
+    func isLaunchers(_ found: cl_statx) -> Bool { found.uid == launcher.uid }
 }

@@ -31,7 +31,16 @@ extension RequestDispatcher {
 
     /// How a node of a mapped share appears.
     private func appearance(of node: Node, _ found: cl_statx) throws(Errno) -> Appearance {
-        guard Appearance.isRecordable(found) else { return node.child.owners.natural(found) }
+        guard Appearance.isRecordable(found) else {
+            var natural = node.child.owners.natural(found)
+            // There is no record of a link. Who may write to its directory has made it, as a rule, and the guest's kernel
+            // lets nobody but its owner set its times.
+            if node.isSymlink, node.child.owners.isLaunchers(found), let directory = node.pool.place(of: node)?.parent {
+                let above = try shown(directory.status(), of: directory)
+                (natural.uid, natural.gid) = (above.uid, above.gid)
+            }
+            return natural
+        }
         return try node.withDescriptor { (held) throws(Errno) in
             try appearance(of: held, found, in: node.child).appearance
         }
