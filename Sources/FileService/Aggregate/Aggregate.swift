@@ -86,6 +86,7 @@ public final class Aggregate: Sendable {
         } catch {
             throw refusal(.hostPath, error)
         }
+        guard options.ownership != .mapped || root.takesRecords else { throw refusal(.ownership, .notSupported) }
         return try lock.hold { () throws(AddChildError) in
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)

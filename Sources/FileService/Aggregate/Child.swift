@@ -15,6 +15,7 @@ final class Child: Sendable {
     /// The same for its root.
     let rootCacheTimes: CacheTimes
     let numbering: InodeNumbering
+    let owners: Owners
     /// What the guest does with it.
     let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
@@ -31,6 +32,7 @@ final class Child: Sendable {
         cacheTimes = .inside(options.cache)
         rootCacheTimes = cacheTimes.ofShareRoot
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
+        owners = Owners(options.ownership, root: root.owner)
     }
 
     /// Whether the share has left the synthetic root.

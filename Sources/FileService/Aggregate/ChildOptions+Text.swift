@@ -7,8 +7,9 @@ extension ChildOptions {
     }
 
     /// The options there are, for a person.
-    public static let synopsis = 
-        "ro, rw, name=NAME, cache=auto|always|never|metadata, locks=guest|host, acl, hide=personal"
+    public static let synopsis =
+        "ro, rw, name=NAME, cache=auto|always|never|metadata, owner=host|UID:GID|mapped, locks=guest|host, acl, "
+        + "hide=personal"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.
     public var texts: [String] {
@@ -18,6 +19,7 @@ extension ChildOptions {
         if cache != unlessDefault.cache { texts.append("cache=\(cache.rawValue)") }
         if locks != unlessDefault.locks { texts.append("locks=\(locks.rawValue)") }
         if enforcesAccessLists { texts.append("acl") }
+        if ownership != unlessDefault.ownership { texts.append("owner=\(ownership.text)") }
         return texts
     }
 
@@ -32,6 +34,12 @@ extension ChildOptions {
         case ("cache", let value): cache = try Self.value(value, of: "cache")
         case ("locks", let value): locks = try Self.value(value, of: "locks")
         case ("acl", nil): enforcesAccessLists = true
+        case ("owner", let value):
+            guard let owner = value.flatMap(Ownership.init(text:)) else {
+                throw Malformed(
+                    description: "is no share option (write owner=host|UID:GID|mapped, with ids as numbers)")
+            }
+            ownership = owner
         case ("hide", _): throw Malformed(description: "is no share option (all that can be hidden is hide=personal)")
         case ("acl", _): throw Malformed(description: "is no share option (acl has no value)")
         default: throw Malformed(description: "is no share option (there are \(Self.synopsis))")
