@@ -93,7 +93,10 @@ let package = Package(
         host("FUSE", ["Linux", "CLinux", system]),
         host("VhostUser", ["Virtio", "Linux", "CLinux", system]),
         host("Virtio", ["Linux", "CLinux", system]),
-        host("Sandbox", ["CSeccomp", "Linux", "CLinux", system]),
+        .target(
+            name: "Sandbox", dependencies: ["CSeccomp", "Linux", "CLinux", system],
+            // A link to the file in Config: a program needs none at run time.
+            resources: [.embedInCode("worker-system-calls.txt")], swiftSettings: strict),
 
         // The other side of a vhost-user socket, for tests and sheaf-bench.
         host("Frontend", ["FUSE", "Linux", "CLinux", system]),
@@ -122,7 +125,7 @@ let package = Package(
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),
         tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
-        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux", logging]),
+        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Sandbox", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "FileService", "ShareHost", "Linux", logging]),

@@ -71,8 +71,8 @@ final class QueueWorker: Sendable {
     ///
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
     init(
-        ring: Int, pool: RequestPool, log: Logger, isOver: @escaping @Sendable () -> Bool,
-        makeHandler: @escaping RequestHandlerFactory
+        ring: Int, pool: RequestPool, confinement: WorkerConfinement, log: Logger,
+        isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         self.ring = ring
         self.pool = pool
@@ -84,17 +84,19 @@ final class QueueWorker: Sendable {
         try checked(cl_epoll_add(epoll.number, wake.number, true))
         let failure = Atomic<CInt>.Box(0)
         let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
+            let handler: RequestHandler
             do throws(Errno) {
-                if try !WorkerConfinement.enter(), ring == 0 {
+                if try !confinement.enter(), ring == 0 {
                     log.warning(
                         "unshare(2) is forbidden here: the umask of this process applies to what guests create")
                 }
+                handler = makeHandler(ring)
+                try confinement.seal()
             } catch {
                 failure.value.store(error.rawValue, ordering: .releasing)
                 _ = cl_eventfd_signal(self.acknowledgement.number)
                 return
             }
-            let handler = makeHandler(ring)
             _ = cl_eventfd_signal(self.acknowledgement.number)
             self.run(handler)
         }
