@@ -119,13 +119,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
+        // What the threads of a test ask the kernel for.
+        .target(name: "CObserver", path: "Tests/CObserver", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
         tests("Linux"),
-        tests("Sandbox", ["Linux"]),
+        tests("Sandbox", ["CObserver", "Linux"]),
         tests("Virtio", ["Linux"]),
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),
         tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
-        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Sandbox", "Linux", logging]),
+        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Sandbox", "CObserver", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "FileService", "ShareHost", "Linux", logging]),

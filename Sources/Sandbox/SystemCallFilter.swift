@@ -40,7 +40,7 @@ struct SystemCallFilter: Sendable {
         // A tree in place of a list: seven comparisons and not seventy.
         try checked(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2))
         for rule in rules {
-            let number = seccomp_syscall_resolve_name(rule.name)
+            let number = Self.number(ofCall: rule.name)
             guard number != SystemCallFilter.unknown else { throw .invalidArgument }
             let conditions = rule.conditions.map {
                 scmp_arg_cmp(arg: $0.argument, op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask, datum_b: $0.value)
@@ -79,7 +79,10 @@ struct SystemCallFilter: Sendable {
         return program
     }
 
-    /// The name of a system call of this machine.
+    /// The number of a system call of this machine; negative for one that it does not have.
+    static func number(ofCall name: String) -> CInt { seccomp_syscall_resolve_name(name) }
+
+    /// The name of a system call of this machine, and its number.
     static func name(ofCall number: CInt) -> String {
         guard let text = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), number) else { return "\(number)" }
         defer { free(text) }

@@ -226,6 +226,7 @@ extension QueueWorker {
         defer { withExtendedLifetime(memory) {} }
         let map = memory.map
         let call = outfit.call
+        let lostPages = GuestMemory.lostPages
         repeat {
             queue.disableNotifications()
             var isWorking = false
@@ -264,6 +265,7 @@ extension QueueWorker {
                 }
             }
             flush(&queue, call)
+            if GuestMemory.lostPages != lostPages, memory.hasHoles { throw .memoryTakenAway }
             if isWorking && ring == 0 {
                 sleep(Self.hiprioNap)
                 if hasNews.load(ordering: .acquiring) { return false }

@@ -7,6 +7,7 @@
 #include "cl_credentials.h"
 #include "cl_descriptor.h"
 #include "cl_directory.h"
+#include "cl_fault.h"
 #include "cl_file.h"
 #include "cl_flags.h"
 #include "cl_guest.h"
