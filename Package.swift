@@ -72,14 +72,16 @@ let package = Package(
         host(
             "Commands",
             [
-                "Control", "Machine", "QEMU", "FileService", "EventLoop", "Linux", "CLinux", argumentParser, logging,
+                "Control", "Machine", "QEMU", "GuestBoot", "FileService", "Sandbox", "EventLoop", "Linux", "CLinux",
+                argumentParser, logging,
                 system,
             ]),
         host("Control", ["EventLoop", "Linux", "CLinux", system]),
         host(
             "Machine",
             [
-                "QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", "CLinux", logging,
+                "QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "Sandbox", "EventLoop", "Linux", "CLinux",
+                logging,
                 system,
             ]),
         host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
@@ -88,7 +90,7 @@ let package = Package(
         host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
 
         // Data plane, top down.
-        host("ShareHost", ["FileService", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
+        host("ShareHost", ["FileService", "FUSE", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
         host("FileService", ["FUSE", "Sandbox", "Linux", "CLinux", system]),
         host("FUSE", ["Linux", "CLinux", system]),
         host("VhostUser", ["Virtio", "Linux", "CLinux", system]),

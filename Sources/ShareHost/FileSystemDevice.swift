@@ -78,7 +78,12 @@ public final class FileSystemDevice: Sendable {
         ) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
-                serve: { dispatcher.dispatch(readable: $0, writable: $1) },
+                serve: { readable, writable in
+                    #if DEBUG
+                    StrayCall.make(for: readable)
+                    #endif
+                    return dispatcher.dispatch(readable: readable, writable: writable)
+                },
                 pace: { RequestDispatcher.pace(of: $0) },
                 serveOrWait: { dispatcher.dispatchOrWait(readable: $0, writable: $1) },
                 ticket: { dispatcher.ticket() },
