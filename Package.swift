@@ -90,7 +90,8 @@ let package = Package(
         host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
 
         // Data plane, top down.
-        host("ShareHost", ["FileService", "FUSE", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
+        host(
+            "ShareHost", ["FileService", "FUSE", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
         host("FileService", ["FUSE", "Sandbox", "Linux", "CLinux", system]),
         host("FUSE", ["Linux", "CLinux", system]),
         host("VhostUser", ["Virtio", "Linux", "CLinux", system]),

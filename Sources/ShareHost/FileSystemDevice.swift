@@ -80,7 +80,7 @@ public final class FileSystemDevice: Sendable {
             return RequestHandler(
                 serve: { readable, writable in
                     #if DEBUG
-                    StrayCall.make(for: readable)
+                        StrayCall.make(for: readable)
                     #endif
                     return dispatcher.dispatch(readable: readable, writable: writable)
                 },

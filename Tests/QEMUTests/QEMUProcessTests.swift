@@ -175,7 +175,9 @@ private let installed = try? QEMUProgram.find()
         #expect(said.filter { $0.hasPrefix("fd=") } == ["fd=0", "fd=1", "fd=2", "fd=3"], "\(said)")
         // PWD and _ are the shell's own.
         let names = said.filter { !$0.hasPrefix("fd=") }.map { $0.prefix { $0 != "=" } }
-        let meant: Set<Substring> = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "QEMU_MODULE_DIR", "PWD", "_", "SHLVL", "OLDPWD"]
+        let meant: Set<Substring> = [
+            "PATH", "TMPDIR", "LD_LIBRARY_PATH", "QEMU_MODULE_DIR", "PWD", "_", "SHLVL", "OLDPWD",
+        ]
         #expect(Set(names).isSubset(of: meant), "\(names)")
     }
 
