@@ -22,8 +22,9 @@ public struct HostileRequests {
     ///   - names: What there is to be found.
     public init(seed: UInt64, names: [String]) {
         random = SeededRandom(seed: seed)
+        // Most of the time what there is: what is not comes no further than a lookup.
         self.names =
-            names + [
+            Array(repeatElement(names, count: 6).joined()) + [
                 "new", "newer", "..", ".", "", "a/b", "../outside", "../../outside", "/etc/passwd", "outside", "\u{1}",
                 String(repeating: "n", count: 255), String(repeating: "n", count: 256), "user.a", "security.capability",
                 "system.posix_acl_access", "trusted.a", "/proc/self/root", "\0hidden",
@@ -51,23 +52,23 @@ public struct HostileRequests {
     /// The next request.
     public mutating func next() -> [UInt8] {
         // A session that was ended begins again: else nothing more would be tried on it.
+        let isEnding = isOver
         var number = isOver ? 26 : UInt32(random.below(60))
         isOver = false
-        if number == 38 || number == 26, !random.once(in: 8) { number = 1 }
+        if number == 38 || number == 26, !isEnding, !random.once(in: 30) { number = 1 }
         last = Opcode(rawValue: number)
-        if number == 38 { isOver = true }
         var body: [UInt8] = []
-        if number == 26, !random.once(in: 4) {
+        if number == 26, isEnding || !random.once(in: 4) {
             body = HostileDriver.bytes(InitIn { ($0.major, $0.minor, $0.flags) = (7, 41, 0x7bff_fffb) })
-        } else if random.once(in: 8) {
+        } else if random.once(in: 16) {
             body = random.bytes(random.below(300))
         } else {
             for field in Self.forms[number] ?? "fff" { append(field, to: &body) }
         }
-        let length = random.once(in: 12) ? UInt32(truncatingIfNeeded: random.pick(Self.edges)) : nil
+        let length = random.once(in: 20) ? UInt32(truncatingIfNeeded: random.pick(Self.edges)) : nil
         let node = random.once(in: 16) ? NodeID(rawValue: random.next()) : random.pick(nodes)
         let bytes = HostileDriver.request(last, node: node, length: length, unique: random.next(), body)
-        return random.once(in: 20) ? Array(bytes.prefix(random.below(bytes.count))) : bytes
+        return random.once(in: 20) ? Array(bytes.prefix(1 + random.below(bytes.count))) : bytes
     }
 
     /// Room for the reply to the last request: mostly enough.
@@ -77,8 +78,13 @@ public struct HostileRequests {
 
     /// Takes note of an answer to the last request.
     public mutating func learn(from verdict: HostileDriver.Verdict) {
+        // No session, or one that was just ended: the next request has to begin one.
+        if verdict.error == -5 || last == .destroy { isOver = true }
         guard verdict.error == 0 else { return }
         switch last.rawValue {
+        case 26:
+            isOver = false
+            (nodes, handles) = ([.root], [.none])
         case 1, 6, 8, 9, 13, 35,
             51 where verdict.reply.count >= 24:
             let node: UInt64 = VhostUserSocket.integer(verdict.reply, at: 16)
