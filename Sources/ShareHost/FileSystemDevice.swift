@@ -20,6 +20,7 @@ public final class FileSystemDevice: Sendable {
     public let requestQueues: Int
     private let confinement: WorkerConfinement
     private let log: Logger
+    private let complaints: Complaints
     private let makeHandler: RequestHandlerFactory
     private let onLeave: @Sendable () -> Void
     private let state = Mutex(State())
@@ -100,6 +101,7 @@ public final class FileSystemDevice: Sendable {
         self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
         self.log = log
+        complaints = Complaints(to: log)
         self.makeHandler = makeHandler
     }
 
@@ -131,8 +133,8 @@ public final class FileSystemDevice: Sendable {
 
         do throws(Errno) {
             let workers = try WorkerSet(
-                ringCount: 1 + requestQueues, confinement: confinement, log: log, isOver: { attachment.isOver },
-                makeHandler: makeHandler)
+                ringCount: 1 + requestQueues, confinement: confinement, log: log, complaints: complaints,
+                isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {
@@ -166,8 +168,8 @@ public final class FileSystemDevice: Sendable {
         workers.end()
         onLeave()
         if case .violation(let violation) = end {
-            log.error(
-                "a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])
+            complaints.note(
+                "a frontend broke the vhost-user protocol and is disconnected", ["reason": "\(violation)"])
         }
         state.withLock { $0.current = nil }
         onEnd(end)

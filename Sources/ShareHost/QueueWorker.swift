@@ -37,7 +37,7 @@ final class QueueWorker: Sendable {
 
     private let ring: Int
     private let pool: RequestPool
-    private let log: Logger
+    private let complaints: Complaints
     private let isOver: @Sendable () -> Bool
     let orders = Mutex(Orders())
     private let completions = Mutex<[Completion]>([])
@@ -72,11 +72,11 @@ final class QueueWorker: Sendable {
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
     init(
         ring: Int, pool: RequestPool, confinement: WorkerConfinement, log: Logger,
-        isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
+        complaints: Complaints, isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         self.ring = ring
         self.pool = pool
-        self.log = log
+        self.complaints = complaints
         self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
@@ -204,9 +204,9 @@ extension QueueWorker {
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
-                    log.error(
+                    complaints.note(
                         "a ring is broken by its driver; it is not served until the guest sets it up again",
-                        metadata: ["ring": "\(self.ring)", "reason": "\(error)"])
+                        ["ring": "\(self.ring)", "reason": "\(error)"])
                     outfit.error?.signal()
                     cancelWaiting(&outfit)
                     return .goOn
