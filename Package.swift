@@ -42,9 +42,7 @@ let package = Package(
     targets: [
         // Programs.
         .executableTarget(name: "sheaf", dependencies: ["Commands"], swiftSettings: strict),
-        .executableTarget(
-            name: "sheaf-bench", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser],
-            swiftSettings: strict),
+        .executableTarget(name: "sheaf-bench", dependencies: ["Benchmark"], swiftSettings: strict),
         .executableTarget(
             name: "sheaf-agent", dependencies: ["CAgent"],
             swiftSettings: [
@@ -95,7 +93,8 @@ let package = Package(
         host("Virtio", ["Linux", "CLinux", system]),
         host("Sandbox", ["CSeccomp", "Linux", "CLinux", system]),
 
-        // The other side of a vhost-user socket, for tests and sheaf-bench.
+        // What sheaf-bench does; and the other side of a vhost-user socket, for it and for tests.
+        host("Benchmark", ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser]),
         host("Frontend", ["FUSE", "Linux", "CLinux", system]),
 
         // The syscall seam and what C alone can express.
@@ -129,6 +128,7 @@ let package = Package(
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
+        tests("Benchmark", ["ShareHost", "FileService", "Frontend", "FUSE", "Linux", logging]),
         tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
         // What applications may ask of a file system, asked: a program of its own, which runs in guests of any kind.
         .target(
