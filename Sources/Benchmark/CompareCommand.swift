@@ -78,7 +78,8 @@ struct CompareCommand: ParsableCommand {
         }
         if let json {
             let file = try FileDescriptor.open(
-                FilePath(json), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+                FilePath(json), .writeOnly, options: [.create, .truncate],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
             _ = try file.closeAfter { try file.writeAll(JSON.text(comparison, isPretty: true).utf8) }
         }
     }

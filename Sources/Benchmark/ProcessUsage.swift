@@ -58,7 +58,8 @@ struct ProcessUsage: Sendable {
 
     private static func field(_ name: String, of status: String) -> UInt64 {
         for line in status.split(separator: "\n") where line.hasPrefix(name + ":") {
-            return line.dropFirst(name.utf8.count + 1).split { $0 == " " || $0 == "\t" }.first.flatMap { UInt64($0) } ?? 0
+            return line.dropFirst(name.utf8.count + 1).split { $0 == " " || $0 == "\t" }.first.flatMap { UInt64($0) }
+                ?? 0
         }
         return 0
     }

@@ -97,8 +97,8 @@ extension Session {
         for seat in seats { latencies.add(seat.run.tally.latencies) }
         let units = seats.reduce(0) { $0 + $1.run.tally.units }
         measurement.count(
-            load, units: units, messages: seats.reduce(forgotten) { $0 + $1.run.tally.requests }, nanoseconds: nanoseconds,
-            latencies)
+            load, units: units, messages: seats.reduce(forgotten) { $0 + $1.run.tally.requests },
+            nanoseconds: nanoseconds, latencies)
         if let cpuBefore, let cpuAfter, units > 0 {
             measurement.cpuMicroseconds = Double(cpuAfter - cpuBefore) / 1e3 / Double(units)
         }

@@ -59,6 +59,7 @@ struct SideArgument: Sendable {
     ///   - socket: For `{socket}`.
     ///   - tree: For `{tree}`.
     ///   - others: Directories; `{children}` becomes a share of each.
+    /// - Returns: The program and its arguments.
     func arguments(socket: String, tree: String, others: [String]) -> [String] {
         command.flatMap { word -> [String] in
             if word == "{children}" {

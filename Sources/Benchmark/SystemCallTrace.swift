@@ -22,7 +22,9 @@ final class SystemCallTrace {
             log: "\(directory)/strace.log")
         try program.wait(until: "it traced \(processes)") {
             processes.allSatisfy { process in
-                names(in: FilePath("/proc/\(process)/task")).allSatisfy { ProcessUsage.tracer(of: process, thread: $0) != 0 }
+                names(in: FilePath("/proc/\(process)/task")).allSatisfy {
+                    ProcessUsage.tracer(of: process, thread: $0) != 0
+                }
             }
         }
     }

@@ -52,7 +52,8 @@ struct Target: Sendable {
             switch source {
             case .whole(let value): return value(comparison).map { [Finding(name: "", value: $0)] } ?? []
             case .row(let figure):
-                return comparison.rows.filter { workloads.contains($0.workload) && $0.depth == depth }.compactMap { row in
+                return comparison.rows.filter { workloads.contains($0.workload) && $0.depth == depth }.compactMap {
+                    row in
                     figure(row).map { Finding(name: row.workload.rawValue, value: $0) }
                 }
             }

@@ -5,7 +5,8 @@ import Testing
 @Suite struct SideArgumentTests {
     @Test func takesSettingsAndACommand() throws {
         let side = try SideArgument(
-            "name=S root=b children=3 queues=2 syncing=other-queue polling=yes x/sheaf serve --socket {socket} -v {tree},name=b {children}")
+            "name=S root=b children=3 queues=2 syncing=other-queue polling=yes "
+                + "x/sheaf serve --socket {socket} -v {tree},name=b {children}")
         #expect(side.name == "S")
         #expect(side.root == "b")
         #expect(side.queues == 2)
@@ -26,7 +27,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "virtiofsd", "queues=0 a {socket}", "queues=5 a {socket}", "colour=red a {socket}", "polling=maybe a {socket}",
+        "", "virtiofsd", "queues=0 a {socket}", "queues=5 a {socket}", "colour=red a {socket}",
+        "polling=maybe a {socket}",
         "syncing=none a {socket}", "children=many a {socket}",
     ])
     func refusesWhatItDoesNotUnderstand(_ text: String) {

@@ -57,7 +57,8 @@ import Testing
     @Test func refusesATableThatDoesNotAddUp() {
         #expect(throws: (any Error).self) { try SystemCallTrace.parse("") }
         #expect(throws: (any Error).self) {
-            try SystemCallTrace.parse(table.split(separator: "\n").filter { !$0.hasSuffix("statx") }.joined(separator: "\n"))
+            let lines = table.split(separator: "\n").filter { !$0.hasSuffix("statx") }
+            return try SystemCallTrace.parse(lines.joined(separator: "\n"))
         }
     }
 }

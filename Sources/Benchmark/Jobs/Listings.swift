@@ -104,7 +104,10 @@ struct ReaddirplusJob: Job {
                 // The name, the node and the attributes must be of one file; by its size it is told which that is.
                 guard nodes.indices.contains(number), entry.attributes.size == UInt64(number), entry.node != .none,
                     nodes[number] == entry.node || nodes[number] == .none
-                else { throw .malformed("an entry is not what its directory has: \(String(decoding: name, as: UTF8.self))") }
+                else {
+                    let text = String(decoding: name, as: UTF8.self)
+                    throw .malformed("an entry is not what its directory has: \(text)")
+                }
                 nodes[number] = entry.node
                 slots[slot].entries += 1
                 slots[slot].sum += number

@@ -76,7 +76,7 @@ struct WriteJob: Job {
     private var first: UInt64?
     private var count: UInt64 = 0
 
-    /// - Parameter stamp: The same for all queues: they write the same file.
+    // All queues have the same stamp: they write the same file.
     init(_ workload: Workload, _ tree: ServedTree, _ client: FuseClient, stamp: Stamp) throws {
         self.tree = tree
         self.stamp = stamp
