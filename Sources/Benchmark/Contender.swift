@@ -31,12 +31,25 @@ final class Contender {
         program = try BackendProgram(
             side.arguments(socket: socket, tree: tree.path, others: others), log: "\(directory)/log")
         try program.wait(until: "it had its socket") { access(socket, F_OK) == 0 }
-        session = try Session(
-            Session.Setup(
-                socket: socket, root: side.root, queues: side.queues, hasSyncQueue: side.syncing == .otherQueue,
-                depth: depth, pid: program.pid),
-            tree: tree, watchdog: watchdog)
+        let setup = Session.Setup(
+            socket: socket, root: side.root, queues: side.queues, hasSyncQueue: side.syncing == .otherQueue,
+            depth: depth, pid: program.pid)
+        session = try Session(setup, Self.connect(setup, to: program), tree: tree, watchdog: watchdog)
         residentIdle = Double(ProcessUsage(pid: program.pid).resident().now)
+    }
+
+    /// Connects once the backend listens: its socket is there a moment before that.
+    private static func connect(_ setup: Session.Setup, to program: BackendProgram) throws -> Frontend {
+        var refusals = 0
+        while true {
+            do throws(BackendFault) {
+                return try Frontend(path: setup.socket, configuration: setup.configuration)
+            } catch {
+                guard case .host(_, .connectionRefused) = error, program.isRunning, refusals < 5000 else { throw error }
+            }
+            refusals += 1
+            usleep(1000)
+        }
     }
 
     /// A load as this side is driven.

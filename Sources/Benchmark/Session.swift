@@ -55,6 +55,8 @@ final class Session {
     /// The same with a frontend that has started its rings.
     init(_ setup: Setup, _ frontend: Frontend, tree host: HostTree, watchdog: Watchdog) throws {
         self.frontend = frontend
+        // A backend may tell a call event of its first reply that has been replaced already, and not tell the new one.
+        try frontend.synchronise()
         let clients = try (0..<setup.queues).map {
             try FuseClient(
                 frontend, queue: frontend.requestQueue($0), depth: setup.depth + 1, dataCapacity: Setup.dataCapacity)

@@ -4,6 +4,7 @@ import Frontend
 import Linux
 import Logging
 import ShareHost
+import SystemPackage
 import TestSupport
 
 @testable import Benchmark
