@@ -8,8 +8,6 @@ import SystemPackage
 final class HostTree: Sendable {
     /// The unit in which content is stamped.
     static let pageSize = 4096
-    /// Of the two big files. Small enough to stay in the host's page cache: what is measured is the backend.
-    static let fileSize: UInt64 = 64 << 20
     static let filesPerDirectory = 1000
     static let attributeName = "user.sheaf-bench"
     static let attributeValue = [UInt8]("an extended attribute's 32 bytes".utf8)
@@ -18,6 +16,8 @@ final class HostTree: Sendable {
 
     /// How much of it there is.
     struct Extent: Sendable {
+        /// Of the two big files, in bytes. Small enough to stay in the host's page cache: what is measured is the backend.
+        var fileSize: UInt64 = 64 << 20
         /// Small files with content.
         var smallFiles = 1000
         /// Files in the one directory that is listed.
@@ -70,7 +70,7 @@ final class HostTree: Sendable {
         }
         for name in [Self.readFile, Self.writtenFile] {
             let file = try open(name, flags: O_CREAT | O_RDWR, mode: 0o644)
-            try fill(file, size: Self.fileSize)
+            try fill(file, size: extent.fileSize)
             // Where a file system has none, the workload that reads it says so.
             _ = cl_setxattr_held(file.number, Self.attributeName, Self.attributeValue, Self.attributeValue.count, 0)
         }

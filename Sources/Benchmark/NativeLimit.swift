@@ -104,7 +104,7 @@ private final class NativeOperations {
 
     init(_ workload: Workload, _ tree: HostTree) throws(Errno) {
         self.workload = workload
-        order = BlockOrder(workload)
+        order = BlockOrder(workload, tree)
         directory = try tree.open("", flags: O_DIRECTORY)
         file = try tree.open(HostTree.readFile, flags: O_RDONLY)
         writtenFile = try tree.open(HostTree.writtenFile, flags: O_RDWR)

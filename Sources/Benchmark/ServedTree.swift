@@ -27,8 +27,8 @@ struct ServedTree: Sendable {
         directory = try client.walk(.root, path).node
         file = try client.lookup(directory, FileName(HostTree.readFile)).node
         attributes = try client.getattr(file).attributes
-        guard attributes.size == HostTree.fileSize else {
-            throw BackendFault.malformed("a file of \(HostTree.fileSize) bytes has \(attributes.size)")
+        guard attributes.size == host.extent.fileSize else {
+            throw BackendFault.malformed("a file of \(host.extent.fileSize) bytes has \(attributes.size)")
         }
         writtenFile = try client.lookup(directory, FileName(HostTree.writtenFile)).node
         scratch = try client.lookup(directory, FileName(HostTree.scratchDirectory)).node

@@ -16,7 +16,8 @@ final class ServedTreeFixture {
     private let host = ShareHost(log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
     private let directory: TemporaryDirectory
 
-    static let smallExtent = HostTree.Extent(smallFiles: 10, listedFiles: 300, walkedFiles: 1200)
+    static let smallExtent = HostTree.Extent(
+        fileSize: 8 << 20, smallFiles: 10, listedFiles: 120, walkedFiles: 1050)
 
     init(queues: Int = 1, hasSyncQueue: Bool = false, change: (HostTree) throws -> Void = { _ in }) throws {
         directory = try TemporaryDirectory()

@@ -9,10 +9,11 @@ struct BlockOrder {
     let blockSize: Int
     let isRandom: Bool
 
-    private var blocks: UInt64 { HostTree.fileSize / UInt64(blockSize) }
+    private let blocks: UInt64
 
-    init(_ workload: Workload) {
+    init(_ workload: Workload, _ tree: HostTree) {
         blockSize = workload.blockSize
+        blocks = tree.extent.fileSize / UInt64(max(1, blockSize))
         isRandom = workload == .randread4k || workload == .randwrite4k
     }
 
@@ -36,7 +37,7 @@ struct ReadJob: Job {
 
     init(_ workload: Workload, _ tree: ServedTree, _ client: FuseClient, depth: Int) throws {
         self.tree = tree
-        order = BlockOrder(workload)
+        order = BlockOrder(workload, tree.host)
         handle = try client.open(tree.file).handle
         numbers = [UInt64](repeating: 0, count: depth)
     }
@@ -80,7 +81,7 @@ struct WriteJob: Job {
     init(_ workload: Workload, _ tree: ServedTree, _ client: FuseClient, stamp: Stamp) throws {
         self.tree = tree
         self.stamp = stamp
-        order = BlockOrder(workload)
+        order = BlockOrder(workload, tree.host)
         handle = try client.open(tree.writtenFile, flags: UInt32(O_RDWR)).handle
     }
 
