@@ -42,9 +42,7 @@ let package = Package(
     targets: [
         // Programs.
         .executableTarget(name: "sheaf", dependencies: ["Commands"], swiftSettings: strict),
-        .executableTarget(
-            name: "sheaf-bench", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser],
-            swiftSettings: strict),
+        .executableTarget(name: "sheaf-bench", dependencies: ["Benchmark"], swiftSettings: strict),
         .executableTarget(
             name: "sheaf-agent", dependencies: ["CAgent"],
             swiftSettings: [
@@ -101,7 +99,8 @@ let package = Package(
             // A link to the file in Config: a program needs none at run time.
             resources: [.embedInCode("worker-system-calls.txt")], swiftSettings: strict),
 
-        // The other side of a vhost-user socket, for tests and sheaf-bench.
+        // What sheaf-bench does; and the other side of a vhost-user socket, for it and for tests.
+        host("Benchmark", ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser]),
         host("Frontend", ["FUSE", "Linux", "CLinux", system]),
 
         // The syscall seam and what C alone can express.
@@ -137,6 +136,7 @@ let package = Package(
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
+        tests("Benchmark", ["ShareHost", "FileService", "Frontend", "FUSE", "Linux", logging]),
         tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
         // What applications may ask of a file system, asked: a program of its own, which runs in guests of any kind.
         .target(
