@@ -47,7 +47,7 @@ struct QueueRun<J: Job> {
         // The watchdog's job, at one system call less for each wake-up.
         client.timeout = nil
         defer { client.timeout = timeout }
-        var starts = [UInt64](repeating: 0, count: depth + 1)
+        var starts = [UInt64](repeating: 0, count: client.slotCount)
         var syncSlot: Int?
         var now = cl_monotonic_time()
         if isPolling { client.queue.refuseCalls() }

@@ -8,21 +8,22 @@ extension Session {
     /// - Throws: The server's `Errno` or a `BackendFault`, a wrong reply among them: that gives no number.
     func measure(_ load: Load) throws -> Measurement {
         try checkLimits(load.workload)
-        let (tree, depth) = (tree, load.depth + 1)
+        // A slot of any number may come to be used, at every depth.
+        let (tree, slotCount) = (tree, clients[0].slotCount)
         return switch load.workload {
         case .getattr: try measure(load) { _ in GetattrJob(tree: tree) }
         case .lookupHit: try measure(load) { _ in LookupHitJob(tree) }
         case .lookupMiss: try measure(load) { _ in LookupMissJob(tree: tree) }
-        case .coldWalk: try measure(load) { ColdWalkJob(tree, queue: $0, of: load.queues, depth: depth) }
-        case .openReadClose: try measure(load) { _ in OpenReadCloseJob(tree, depth: depth) }
-        case .createWriteUnlink: try measure(load) { CreateWriteUnlinkJob(tree, queue: $0, depth: depth) }
-        case .rename: try measure(load) { try RenameJob(tree, queue: $0, depth: depth) }
+        case .coldWalk: try measure(load) { ColdWalkJob(tree, queue: $0, of: load.queues, slotCount: slotCount) }
+        case .openReadClose: try measure(load) { _ in OpenReadCloseJob(tree, slotCount: slotCount) }
+        case .createWriteUnlink: try measure(load) { CreateWriteUnlinkJob(tree, queue: $0, slotCount: slotCount) }
+        case .rename: try measure(load) { try RenameJob(tree, queue: $0, slotCount: slotCount) }
         case .readdirplus:
-            try measure(load) { _ in ReaddirplusJob(tree, depth: depth, room: load.listingRoom) }
+            try measure(load) { _ in ReaddirplusJob(tree, slotCount: slotCount, room: load.listingRoom) }
         case .statfs: try measure(load) { _ in StatfsJob(tree: tree) }
         case .getxattr: try measure(load) { _ in GetxattrJob(tree: tree) }
         case .seqread128k, .seqread1m, .randread4k:
-            try measure(load) { try ReadJob(load.workload, tree, self.clients[$0], depth: depth) }
+            try measure(load) { try ReadJob(load.workload, tree, self.clients[$0], slotCount: slotCount) }
         case .seqwrite128k, .seqwrite1m, .randwrite4k:
             try measureWrites(load)
         }

@@ -27,6 +27,16 @@ import Testing
         }
     }
 
+    /// Which slots are free after a run is by chance: the next one must do with any.
+    @Test func goesFromOneDepthToAnother() throws {
+        let fixture = try ServedTreeFixture()
+        for depth in [8, 1, 7, 2, 8, 1] {
+            for workload in [Workload.getattr, .randread4k, .rename, .openReadClose] {
+                #expect(try fixture.session.measure(Load(workload: workload, depth: depth, seconds: 0.01)).units > 0)
+            }
+        }
+    }
+
     @Test func usesSeveralQueues() throws {
         let fixture = try ServedTreeFixture(queues: 3)
         for workload in [Workload.getattr, .coldWalk, .randread4k, .randwrite4k, .createWriteUnlink, .rename] {

@@ -44,9 +44,9 @@ struct OpenReadCloseJob: Job {
     private var slots: [Open]
     private var flush = FlushPolicy()
 
-    init(_ tree: ServedTree, depth: Int) {
+    init(_ tree: ServedTree, slotCount: Int) {
         self.tree = tree
-        slots = [Open](repeating: Open(), count: depth)
+        slots = [Open](repeating: Open(), count: slotCount)
     }
 
     mutating func begin(_ client: FuseClient, slot: Int, number: UInt64) throws(BackendFault) -> Bool {
@@ -107,9 +107,9 @@ struct CreateWriteUnlinkJob: Job {
     private var slots: [Created]
     private var flush = FlushPolicy()
 
-    init(_ tree: ServedTree, queue: Int, depth: Int) {
+    init(_ tree: ServedTree, queue: Int, slotCount: Int) {
         self.tree = tree
-        slots = (0..<depth).map { Created(name: FileName("created-\(queue)-\($0)")) }
+        slots = (0..<slotCount).map { Created(name: FileName("created-\(queue)-\($0)")) }
     }
 
     mutating func begin(_ client: FuseClient, slot: Int, number: UInt64) throws(BackendFault) -> Bool {
@@ -189,10 +189,10 @@ struct RenameJob: Job {
     private let names: [(FileName, FileName)]
     private var isAway: [Bool]
 
-    init(_ tree: ServedTree, queue: Int, depth: Int) throws {
+    init(_ tree: ServedTree, queue: Int, slotCount: Int) throws {
         self.tree = tree
-        names = (0..<depth).map { (FileName("here-\(queue)-\($0)"), FileName("there-\(queue)-\($0)")) }
-        isAway = [Bool](repeating: false, count: depth)
+        names = (0..<slotCount).map { (FileName("here-\(queue)-\($0)"), FileName("there-\(queue)-\($0)")) }
+        isAway = [Bool](repeating: false, count: slotCount)
         for name in names {
             _ = try tree.host.open("\(HostTree.scratchDirectory)/\(name.0)", flags: O_CREAT | O_WRONLY, mode: 0o644)
         }

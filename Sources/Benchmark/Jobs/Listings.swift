@@ -24,10 +24,10 @@ struct ReaddirplusJob: Job {
     private var nodes: [NodeID]
     private var references: UInt64 = 0
 
-    init(_ tree: ServedTree, depth: Int, room: Int) {
+    init(_ tree: ServedTree, slotCount: Int, room: Int) {
         self.tree = tree
         self.room = room
-        slots = [Listing](repeating: Listing(), count: depth)
+        slots = [Listing](repeating: Listing(), count: slotCount)
         nodes = [NodeID](repeating: .none, count: tree.host.extent.listedFiles)
     }
 
@@ -132,14 +132,14 @@ struct ColdWalkJob: Job {
     ///   - tree: Where.
     ///   - queue: Of how many the files are divided among.
     ///   - queues: How many these are.
-    ///   - depth: Requests in flight.
-    init(_ tree: ServedTree, queue: Int, of queues: Int, depth: Int) {
+    ///   - slotCount: Of the client.
+    init(_ tree: ServedTree, queue: Int, of queues: Int, slotCount: Int) {
         self.tree = tree
         let count = tree.host.extent.walkedFiles
         files = (count * queue / queues)..<(count * (queue + 1) / queues)
         fileNames = files.map { FileName(HostTree.name($0)) }
         next = files.lowerBound
-        numbers = [Int](repeating: 0, count: depth)
+        numbers = [Int](repeating: 0, count: slotCount)
         nodes = []
         nodes.reserveCapacity(files.count)
     }

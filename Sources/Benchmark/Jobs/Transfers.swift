@@ -35,11 +35,11 @@ struct ReadJob: Job {
     private let handle: HandleID
     private var numbers: [UInt64]
 
-    init(_ workload: Workload, _ tree: ServedTree, _ client: FuseClient, depth: Int) throws {
+    init(_ workload: Workload, _ tree: ServedTree, _ client: FuseClient, slotCount: Int) throws {
         self.tree = tree
         order = BlockOrder(workload, tree.host)
         handle = try client.open(tree.file).handle
-        numbers = [UInt64](repeating: 0, count: depth)
+        numbers = [UInt64](repeating: 0, count: slotCount)
     }
 
     mutating func begin(_ client: FuseClient, slot: Int, number: UInt64) throws(BackendFault) -> Bool {
