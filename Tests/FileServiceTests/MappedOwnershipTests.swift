@@ -19,7 +19,7 @@ import Testing
         nonisolated(unsafe) let directory = host
         let worker = try Thread(name: "worker") {
             do {
-                _ = try WorkerConfinement.enter()
+                _ = try WorkerConfinement().enter()
                 let aggregate = try Aggregate(access: access)
                 try aggregate.addChild(
                     name: "share", hostPath: directory.path, access: access,
