@@ -38,6 +38,23 @@ extension Boots {
             try ConformanceDifferences(.root).check(host: host, guest: guest, in: share)
         }
 
+        @Test func goesByAccessListsWhereTheShareSaysSo() async throws {
+            guard getuid() == 0 else { return }
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            for name in ["share/host", "share/guest"] { _ = try scratch.directory(name) }
+            let program = try program(in: share)
+
+            let host = try await lines([program, "run", "\(share)/host", "acl/"])
+            let guest = try await lines(
+                Sheaf.run(arguments: [
+                    "-v", "\(share):/share,acl", "--", "/share/sheaf-conformance", "run", "/share/guest", "acl/",
+                ]))
+
+            #expect(host.count > 3)
+            #expect(guest == host)
+        }
+
         /// As nobody in particular on the host, and as the same user in the guest.
         @Test func answersAnOrdinaryUserAsTheHostDoes() async throws {
             let user = try OrdinaryUser(kernel: "6.12")
