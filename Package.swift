@@ -123,6 +123,10 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         // What the threads of a test ask the kernel for.
         .target(name: "CObserver", path: "Tests/CObserver", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+        // A worker thread in a process of its own, for what ends a process.
+        .executableTarget(
+            name: "confined-call", dependencies: ["Sandbox", "CObserver", "Linux", "CLinux"],
+            path: "Tests/ConfinedCall", swiftSettings: strict),
         tests("Linux"),
         tests("Sandbox", ["CObserver", "Linux"]),
         tests("Virtio", ["Linux"]),

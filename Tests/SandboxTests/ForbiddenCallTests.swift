@@ -7,91 +7,78 @@ import Testing
 
 @testable import Sandbox
 
-/// A worker that makes a call which is not on the list.
+/// A worker that makes a call which is not on the list: in a process of its own, which may end by it.
 @Suite struct ForbiddenCallTests {
-    /// Makes a call on a sealed thread; what it returned, or nil where the thread did not come so far.
-    private static func call(_ seccomp: SeccompMode, _ number: Int, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0) -> Int {
-        nonisolated(unsafe) var result = Int.min
-        let thread = try? Linux.Thread(name: "fs-queue-1") {
-            do throws(Errno) {
-                let confinement = WorkerConfinement(seccomp: seccomp)
-                try confinement.enter()
-                try confinement.seal()
-            } catch {
-                return
-            }
-            result = co_call(number, a, b, c, 0, 0, 0)
-        }
-        thread?.join()
-        return result
+    /// How a process ended, and what it wrote.
+    private struct End {
+        /// What it exited with, or 128 and the signal.
+        var status: CInt
+        var output: String
     }
 
-    @Test func endsTheProcessAndSaysSo() async throws {
-        let result = try #require(
-            await #expect(processExitsWith: .exitCode(128 + SIGSYS), observing: [\.standardErrorContent]) {
-                _ = ForbiddenCallTests.call(.kill, Int(SYS_socket), Int(AF_INET), 1)
-            })
-
-        let said = String(decoding: result.standardErrorContent, as: UTF8.self)
-        #expect(said.contains("sheaf: thread fs-queue-1 made the system call 41, which its seccomp filter forbids\n"))
+    /// Runs `confined-call`, which lies where this program does.
+    private func run(_ words: [String]) throws -> End {
+        var path = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &path, 4095)
+        let own = FilePath(String(decoding: path.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        let program = own.removingLastComponent().appending("confined-call").string
+        var (read, write): (CInt, CInt) = (-1, -1)
+        try checked(cl_pipe(&read, &write))
+        let output = Linux.Descriptor(owning: read)
+        let input = Linux.Descriptor(owning: write)
+        let map = [cl_fd_mapping(source: write, target: 1), cl_fd_mapping(source: write, target: 2)]
+        let arguments = ([program] + words).map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        let pid = try checked(
+            cl_spawn(program, arguments, cl_environment(), map, 2, UInt32(CL_SPAWN_OUTLIVES.rawValue)))
+        _ = consume input
+        var said: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while case let count = cl_read(output.number, &piece, piece.count), count > 0 { said += piece.prefix(count) }
+        var status: CInt = 0
+        try checked(cl_wait(pid, &status, true))
+        let code = cl_exit_code(status)
+        return End(
+            status: code >= 0 ? code : 128 + cl_term_signal(status), output: String(decoding: said, as: UTF8.self))
     }
 
-    @Test func endsTheProcessForAnArgumentThatIsNotListed() async {
-        // PROT_EXEC; TIOCSTI; SIGKILL to this very thread.
-        await #expect(processExitsWith: .exitCode(128 + SIGSYS)) {
-            _ = ForbiddenCallTests.call(.kill, Int(SYS_mmap), 0, 4096, 5)
-        }
-        await #expect(processExitsWith: .exitCode(128 + SIGSYS)) {
-            _ = ForbiddenCallTests.call(.kill, Int(SYS_ioctl), 0, 0x5412)
-        }
-        await #expect(processExitsWith: .exitCode(128 + SIGSYS)) {
-            _ = ForbiddenCallTests.call(.kill, Int(SYS_tgkill), Int(getpid()), Int(getpid()), Int(SIGKILL))
-        }
+    @Test func endsTheProcessAndSaysSo() throws {
+        let end = try run(["kill", "\(SYS_socket)", "\(AF_INET)", "1"])
+
+        #expect(end.status == 128 + SIGSYS)
+        #expect(
+            end.output == "sheaf: thread fs-queue-1 made the system call 41, which its seccomp filter forbids\n")
     }
 
-    @Test func aborts() async {
-        await #expect(processExitsWith: .signal(SIGABRT)) {
-            let thread = try? Linux.Thread(name: "fs-queue-1") {
-                let confinement = WorkerConfinement(seccomp: .kill)
-                _ = try? confinement.enter()
-                try? confinement.seal()
-                abort()
-            }
-            thread?.join()
-        }
+    /// PROT_EXEC; TIOCSTI; SIGKILL.
+    @Test(arguments: [
+        [Int(SYS_mmap), 0, 4096, 5], [Int(SYS_ioctl), 0, 0x5412], [Int(SYS_tgkill), 1, 1, Int(SIGKILL)],
+    ])
+    func endsTheProcessForAnArgumentThatIsNotListed(call: [Int]) throws {
+        #expect(try run(["kill"] + call.map { "\($0)" }).status == 128 + SIGSYS)
     }
 
-    @Test func tellsWhomItWasToldToAndLeavesTheRestToThem() async {
-        await #expect(processExitsWith: .exitCode(7)) {
-            let notice = cl_eventfd(0, false)
-            ForbiddenCall.tell(notice, patience: 60_000, status: 125)
-            let thread = try? Linux.Thread(name: "fs-queue-1") {
-                let confinement = WorkerConfinement(seccomp: .kill)
-                _ = try? confinement.enter()
-                try? confinement.seal()
-                _ = co_call(Int(SYS_ptrace), 0, 0, 0, 0, 0, 0)
-                _exit(1)
-            }
-            thread?.detach()
-            _ = cl_eventfd_wait(notice)
-            guard let call = ForbiddenCall.first, call.call == "ptrace (101)", call.thread == "fs-queue-1" else {
-                _exit(2)
-            }
-            _exit(7)
-        }
+    @Test func aborts() throws {
+        let end = try run(["kill", "abort"])
+
+        #expect(end.status == 128 + SIGABRT)
+        #expect(end.output == "")
     }
 
-    @Test func endsTheProcessWhenNobodyElseDoes() async {
-        await #expect(processExitsWith: .exitCode(125)) {
-            ForbiddenCall.tell(cl_eventfd(0, false), patience: 200, status: 125)
-            _ = ForbiddenCallTests.call(.kill, Int(SYS_ptrace))
-        }
+    @Test func tellsWhomItWasToldToAndLeavesTheRestToThem() throws {
+        #expect(try run(["kill", "told", "\(SYS_ptrace)"]).status == 7)
     }
 
-    @Test func isMadeWhereItIsOnlyLogged() {
+    @Test func endsTheProcessWhenNobodyElseDoes() throws {
+        #expect(try run(["kill", "untold", "\(SYS_ptrace)"]).status == 125)
+    }
+
+    @Test(arguments: ["log", "off"]) func isMadeWhereTheProcessIsNotToEnd(mode: String) throws {
         // A socket of no family.
-        #expect(Self.call(.log, Int(SYS_socket), -1) == -1)
-        #expect(Self.call(.off, Int(SYS_socket), -1) == -1)
+        let end = try run([mode, "\(SYS_socket)", "-1"])
+
+        #expect(end.status == 0)
+        #expect(end.output == "-1\n")
     }
 
     @Test(.enabled(if: cl_thread_may_change_ids()))
@@ -109,34 +96,14 @@ import Testing
         }
         thread.join()
 
-        #expect(kept == before & Capability.mask(WorkerConfinement.keptCapabilities))
-        #expect(Set(bounding) == Set(WorkerConfinement.keptCapabilities.map { CInt($0.rawValue) }))
+        let allowed = Capability.mask(WorkerConfinement.keptCapabilities)
+        #expect(kept == before & allowed)
+        #expect(bounding.allSatisfy { allowed >> UInt64($0) & 1 == 1 }, "\(bounding)")
         #expect(cl_thread_capabilities() == before)
     }
 
-    @Test(.enabled(if: cl_landlock_version() >= 6)) func reachesNobodyOverTheNetOrBySignals() async {
-        // Even without a filter. No other process is in the thread's domain.
-        await #expect(processExitsWith: .exitCode(0)) {
-            let parent = getppid()
-            let thread = try? Linux.Thread(name: "fs-queue-1") {
-                let confinement = WorkerConfinement(seccomp: .off)
-                _ = try? confinement.enter()
-                try? confinement.seal()
-                guard kill(parent, 0) == -1, errno == EPERM else { _exit(1) }
-                let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                var address = sockaddr_in()
-                address.sin_family = sa_family_t(AF_INET)
-                address.sin_addr.s_addr = 0x0100_007f
-                address.sin_port = 0x0100
-                let result = withUnsafePointer(to: &address) {
-                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                    }
-                }
-                guard result == -1, errno == EACCES else { _exit(2) }
-                _exit(0)
-            }
-            thread?.join()
-        }
+    @Test(.enabled(if: cl_landlock_version() >= 6)) func reachesNobodyOverTheNetOrBySignals() throws {
+        // Even without a filter.
+        #expect(try run(["off", "reach"]).status == 0)
     }
 }

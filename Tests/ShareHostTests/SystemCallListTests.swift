@@ -52,7 +52,7 @@ import Testing
         let own = try directory.folder.makeFolder("own")
         try folder.write("file", [UInt8](repeating: 7, count: 100_000))
         let aggregate = try Aggregate(access: .readWrite, confinement: confinement)
-        let locks = ChildOptions(locks: .host)
+        let locks = ChildOptions(locks: .host, enforcesAccessLists: true)
         try aggregate.addChild(name: "share", hostPath: FilePath(folder.path), access: .readWrite, options: locks)
         try aggregate.addChild(name: "own", hostPath: FilePath(own.path), access: .readWrite)
         // With a log that is written: it asks for the time of day.

@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// The walls around the file server and QEMU, seen from outside.
-@Suite struct SandboxTests {
+@Suite struct WallTests {
     /// Has a worker make pipe2(2) when a guest asks for STATFS.
     private static let stray = ["SHEAF_TEST_STRAY_CALL": "1"]
 
@@ -78,7 +78,7 @@ import Testing
 }
 
 extension Boots {
-    @Suite(.serialized) struct ForbiddenCallTests {
+    @Suite(.serialized) struct StrayCallTests {
         @Test func endsTheRunWithAnOutcomeThatSaysSo() async throws {
             let surroundings = try Surroundings()
             let scratch = try Scratch()
