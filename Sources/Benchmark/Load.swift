@@ -11,6 +11,8 @@ struct Load: Hashable, Sendable {
     var syncing: SyncPlace?
     /// How long to measure.
     var seconds = 1.0
+    /// Runs a tenth of that before, uncounted.
+    var warmsUp = true
     /// Room of a reply of READDIRPLUS, in bytes: Linux asks for a page up to 6.12.
     var listingRoom = 4096
 }

@@ -2,8 +2,6 @@
 struct Measurement: Codable, Sendable {
     /// How many units were measured: operations, entries, files.
     var units: UInt64 = 0
-    /// How many there were before, to warm up.
-    var warmUpUnits: UInt64 = 0
     var seconds = 0.0
     /// Units a second.
     var rate = 0.0
@@ -25,9 +23,6 @@ struct Measurement: Codable, Sendable {
     var systemCalls: Double?
     /// The same by name.
     var systemCallsByName: [String: Double]?
-
-    /// All units that the backend has served.
-    var unitsWithWarmUp: UInt64 { units + warmUpUnits }
 
     /// The median of each figure over rounds; of memory the greatest.
     ///

@@ -22,7 +22,8 @@ final class NativeLimit {
         let worker = try Worker(NativeOperations(load.workload, tree), depth: load.depth)
         let thread = try Thread(name: "native") { worker.run() }
         var latencies = LatencyHistogram()
-        for _ in 0..<100 { worker.roundTrip() }
+        let warm = cl_monotonic_time() + UInt64(load.seconds * 1e8)
+        while cl_monotonic_time() < warm { worker.roundTrip() }
         let unitsBefore = worker.units
         let cpuBefore = worker.cpuTime
         let begin = cl_monotonic_time()

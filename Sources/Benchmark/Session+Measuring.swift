@@ -38,10 +38,12 @@ extension Session {
     /// - Throws: The server's `Errno`, or a `BackendFault`.
     func trace(_ load: Load, directory: String) throws -> [String: Double]? {
         guard let usage else { return nil }
-        // Once without, so that what is done but once is done.
+        // Once before, so that what is done but once is done.
         _ = try measure(load)
+        var load = load
+        load.warmsUp = false
         let trace = try SystemCallTrace(usage, directory: directory)
-        let units = try measure(load).unitsWithWarmUp
+        let units = try measure(load).units
         return try trace.stop().mapValues { Double($0) / Double(units) }
     }
 
@@ -66,9 +68,8 @@ extension Session {
         defer { watchdog.arm(false) }
 
         var measurement = Measurement()
-        if !J.isFinite {
+        if !J.isFinite && load.warmsUp {
             try SeatedRun.runTogether(seats, until: cl_monotonic_time() + UInt64(load.seconds * 1e8))
-            measurement.warmUpUnits = seats.reduce(0) { $0 + $1.run.tally.units }
             for seat in seats { seat.run.reset() }
         }
         let residentBefore = usage?.resident().now
