@@ -27,20 +27,16 @@ public final class WorkerThreads: Sendable {
         }
 
         let state = Mutex(State())
-        let orders: Descriptor
-        let results: Descriptor
+        let orders = Semaphore()
+        let results = Semaphore()
         /// The thread's number, once it runs.
         let threadID = Atomic<Int32>(0)
-
-        init() throws(Errno) {
-            orders = try Descriptor(result: cl_eventfd(0, false))
-            results = try Descriptor(result: cl_eventfd(0, false))
-        }
 
         func run() {
             _ = cl_thread_block_signals()
             threadID.store(cl_own_thread_id(), ordering: .relaxed)
-            while cl_eventfd_wait(orders.number) == 0 {
+            while true {
+                orders.wait()
                 let (order, isEnding) = state.withLock { ($0.order.take(), $0.isEnding) }
                 if isEnding { return }
                 guard let order else { continue }
@@ -51,7 +47,7 @@ public final class WorkerThreads: Sendable {
                     result = .failure(error)
                 }
                 state.withLock { $0.result = result }
-                _ = cl_eventfd_signal(results.number)
+                results.signal()
             }
         }
     }
@@ -62,17 +58,17 @@ public final class WorkerThreads: Sendable {
     /// Starts the thread that starts threads.
     ///
     /// - Parameter confinement: What the threads are to be confined by.
-    /// - Throws: What a thread or a descriptor could not be made with.
+    /// - Throws: What pthread_create(3) failed with.
     public init(confinement: WorkerConfinement) throws(Errno) {
         self.confinement = confinement
-        let office = try Office()
+        let office = Office()
         self.office = office
         thread = try Thread(name: "fs-starter") { office.run() }
     }
 
     deinit {
         office.state.withLock { $0.isEnding = true }
-        _ = cl_eventfd_signal(office.orders.number)
+        office.orders.signal()
         // The last reference may have gone with an order.
         if office.threadID.load(ordering: .relaxed) == cl_own_thread_id() { thread.detach() } else { thread.join() }
     }
@@ -87,8 +83,8 @@ public final class WorkerThreads: Sendable {
     public func start(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) -> Thread {
         try turn.withLock { _ throws(Errno) in
             office.state.withLock { $0.order = Office.Order(name: name, body: body) }
-            _ = cl_eventfd_signal(office.orders.number)
-            _ = cl_eventfd_wait(office.results.number)
+            office.orders.signal()
+            office.results.wait()
             guard let result = office.state.withLock({ $0.result.take() }) else { throw .interrupted }
             return try result.get()
         }

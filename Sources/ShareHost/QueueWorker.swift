@@ -50,7 +50,8 @@ final class QueueWorker: Sendable {
     /// blocking read of the kick alone, and it leaves the kick's O_NONBLOCK, which the frontend shares, as it is.
     let epoll: Descriptor
     let wake: Descriptor
-    let acknowledgement: Descriptor
+    /// What the session waits for: an order taken.
+    let acknowledgement = Semaphore()
     let kick = Mutex<SharedDescriptor?>(nil)
     let thread = Mutex<Linux.Thread?>(nil)
 
@@ -80,7 +81,6 @@ final class QueueWorker: Sendable {
         self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
-        acknowledgement = try Descriptor(result: cl_eventfd(0, false))
         try checked(cl_epoll_add(epoll.number, wake.number, true))
         let failure = Atomic<CInt>.Box(0)
         let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
@@ -94,13 +94,13 @@ final class QueueWorker: Sendable {
                 try confinement.seal()
             } catch {
                 failure.value.store(error.rawValue, ordering: .releasing)
-                _ = cl_eventfd_signal(self.acknowledgement.number)
+                self.acknowledgement.signal()
                 return
             }
-            _ = cl_eventfd_signal(self.acknowledgement.number)
+            self.acknowledgement.signal()
             self.run(handler)
         }
-        _ = cl_eventfd_wait(acknowledgement.number)
+        acknowledgement.wait()
         let error = failure.value.load(ordering: .acquiring)
         guard error == 0 else {
             thread.join()
@@ -330,7 +330,7 @@ extension QueueWorker {
             settle(&outfit, &queue)
             if let next = queue?.nextAvailable { stoppedAt.store(next, ordering: .releasing) }
         }
-        if taken.acknowledge { _ = cl_eventfd_signal(acknowledgement.number) }
+        if taken.acknowledge { acknowledgement.signal() }
         if taken.exit { return .exit }
         if let start = taken.start { return .start(start) }
         return taken.stop ? .stop : .goOn

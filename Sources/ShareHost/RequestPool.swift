@@ -23,7 +23,7 @@ final class RequestPool: Sendable {
     /// What starts the threads: the worker that has a request for them may not.
     private let threads: WorkerThreads
     /// Signalled by a thread that has confined itself, or failed to.
-    private let ready: Descriptor
+    private let ready = Semaphore()
     private let state = Mutex(State())
     /// Wakes one idle thread, which wakes the next if there is more to do.
     private let arrival: Descriptor
@@ -40,7 +40,6 @@ final class RequestPool: Sendable {
     init(confinement: WorkerConfinement, makeHandler: @escaping RequestHandlerFactory) throws(Errno) {
         self.makeHandler = makeHandler
         threads = try WorkerThreads(confinement: confinement)
-        ready = try Descriptor(result: cl_eventfd(0, false))
         arrival = try Descriptor(result: cl_eventfd(0, false))
         end = try Descriptor(result: cl_eventfd(0, false))
     }
@@ -100,14 +99,14 @@ final class RequestPool: Sendable {
                 try confinement.seal()
             } catch {
                 failed.value.store(true, ordering: .releasing)
-                _ = cl_eventfd_signal(self.ready.number)
+                self.ready.signal()
                 return
             }
-            _ = cl_eventfd_signal(self.ready.number)
+            self.ready.signal()
             self.run(handler)
         }
         guard let thread else { return }
-        _ = cl_eventfd_wait(ready.number)
+        ready.wait()
         if failed.value.load(ordering: .acquiring) {
             thread.join()
         } else {
