@@ -20,18 +20,12 @@ import Testing
             chmod(try scratch.directory("runtime"), 0o700)
             environment = ["XDG_RUNTIME_DIR": scratch.path("runtime")]
             let place = name.map { ["--name", $0] } ?? ["--control", scratch.path("control")]
-            server = try Program(
-                ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s")] + place + arguments,
-                environment: environment)
-            let listens = try await server.waits(upTo: 20) { [server] in server.errorsSoFar.contains("listening") }
-            try #require(listens, "\(server.errorsSoFar)")
+            server = try await Sheaf.serve(place + arguments, at: scratch.path("s"), environment: environment)
             try connect()
         }
 
         func connect() throws {
-            let client = try FuseClient(try Frontend(path: scratch.path("s")))
-            try client.initialize()
-            self.client = client
+            client = try Sheaf.mount(scratch.path("s"))
         }
 
         func share(_ arguments: String...) async throws -> Finished {
@@ -138,11 +132,8 @@ extension Boots {
             let a = try scratch.directory("a b")
             try scratch.write("a b/x", "content\n")
             let runtime = ["XDG_RUNTIME_DIR": scratch.root]
-            let sheaf = "\(Sheaf.products)/sheaf"
-            let server = try Program(
-                [sheaf, "serve", "--socket", scratch.path("s"), "--control", scratch.path("control"), "--tag", "mine"],
-                environment: runtime)
-            try #require(try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") })
+            let server = try await Sheaf.serve(
+                ["--control", scratch.path("control"), "--tag", "mine"], at: scratch.path("s"), environment: runtime)
             let printed = try await Program(
                 Sheaf.run(arguments: ["--name", "by-hand", "--dry-run"]), environment: runtime
             ).finish(limit: 60)
@@ -159,7 +150,8 @@ extension Boots {
             agent.send(.begin)
             #expect(try agent.next() == .ready)
             func share(_ arguments: String...) async throws -> Finished {
-                try await Program([sheaf, "share"] + arguments, environment: runtime).finish(limit: 30)
+                try await Program(["\(Sheaf.products)/sheaf", "share"] + arguments, environment: runtime).finish(
+                    limit: 30)
             }
 
             let added = try await share("add", scratch.path("control"), "\(a),name=it's")

@@ -125,12 +125,11 @@ extension RequestDispatcher {
     func clearPrivileges(_ node: Node) throws(Errno) {
         guard node.isRegular else { return }
         if node.child.owners.areMapped {
-            return try changeAppearance(of: node) { $0 = $0.withoutPrivileges }
+            return try changeAppearance(of: node) { $0.mode = Appearance.withoutPrivileges($0.mode) }
         }
         guard keepsPrivileges else { return }
         let mode = try node.status().mode
-        var kept = mode & ~UInt32(0o4000)
-        if mode & 0o2010 == 0o2010 { kept &= ~UInt32(0o2000) }
+        let kept = Appearance.withoutPrivileges(mode)
         guard kept != mode else { return }
         try node.withDescriptor { (held) throws(Errno) in
             _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, kept & 0o7777))
