@@ -16,7 +16,7 @@ final class Node: Sendable {
     let zone: Zone
     /// Whether the inode had a name when it was met: then it is gone from the host once it has none.
     let wasLinked: Bool
-    /// Whether this is the shared directory itself, whose descriptor is its share's.
+    /// Whether this is the shared directory or file itself, whose descriptor is its share's.
     let isChildRoot: Bool
     /// The file type: S_IFMT bits of the mode, which never change.
     let type: UInt32

@@ -37,8 +37,9 @@ extension RequestDispatcher {
         let clock = cl_file_clock()
         do throws(Errno) {
             found = try node.status()
-            // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
-            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
+            // The host has deleted or replaced the file: ESTALE makes the guest walk the path again. Not so a file that is
+            // a share: that is this inode, whatever its names are.
+            if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
                 throw .staleNFSFileHandle
             }
         } catch {
@@ -232,9 +233,8 @@ extension RequestDispatcher {
         for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
             do throws(Errno) {
                 // syncfs(2) refuses the O_PATH descriptor that is held.
-                let opened = cl_openat(child.root.descriptor, ".", O_RDONLY | O_DIRECTORY, 0)
-                let directory = try Descriptor(result: opened)
-                try checked(cl_syncfs(directory.number))
+                let opened = try Descriptor(result: child.root.openForSync(aggregate.processDescriptors.number))
+                try checked(cl_syncfs(opened.number))
             } catch {
                 failure = failure ?? error
             }

@@ -1,6 +1,6 @@
 import CAgent
 
-/// An aggregate's hidden mount, below which each of its shares is a directory.
+/// An aggregate's hidden mount, below which each of its shares is a directory or a file.
 enum Aggregate {
     /// Where the hidden mounts are.
     static let directory: Text = "/run/sheaf"
@@ -30,25 +30,30 @@ enum Aggregate {
         }
     }
 
-    /// Shows a child at `target`, an existing directory.
-    static func bind(_ subname: [UInt8], of bucket: Bucket, at target: Text) throws(Errno) {
+    /// What a child is on the host.
+    static func kind(of subname: [UInt8], in bucket: Bucket) throws(Errno) -> Files.Kind {
         guard isPathComponent(subname) else { throw .invalidArgument }
-        let source: Text = "\(path(of: bucket))/\(subname)"
+        let child: Text = "\(path(of: bucket))/\(subname)"
         var tries = 1
         while true {
             do throws(Errno) {
-                try Mount.bind(source, at: target)
-                break
+                return try Files.kind(of: child)
             } catch .noSuchFile where tries < 5 {
                 // The host may have added it a moment ago.
                 tries += 1
                 Clock.sleep(milliseconds: 50)
             }
         }
+    }
+
+    /// Shows a child at `target`, where there is an entry of its kind.
+    static func bind(_ subname: [UInt8], of bucket: Bucket, at target: Text) throws(Errno) {
+        _ = try kind(of: subname, in: bucket)
+        try Mount.bind("\(path(of: bucket))/\(subname)", at: target)
         do throws(Errno) {
             if bucket == .readOnly { try Mount.makeReadOnly(target) }
             // An overlay above it would otherwise see a directory of no mode at all.
-            try Files.touchAttributes(of: target)
+            _ = try Files.kind(of: target)
         } catch {
             try? Mount.detach(target, lazily: true)
             throw error

@@ -37,10 +37,17 @@ enum Files {
         path.withCString { agent_probe_file_system($0) } == -ENOTCONN
     }
 
-    /// Asks for a file's attributes, and so makes the kernel know them.
-    static func touchAttributes(of path: Text) throws(Errno) {
+    /// What a share can be, or be mounted on.
+    enum Kind {
+        case directory
+        case file
+    }
+
+    /// What a path leads to; all that is no directory is taken for a file. The kernel knows the attributes after that.
+    static func kind(of path: Text) throws(Errno) -> Kind {
         var attributes = stat()
         try checked(path.withCString { stat($0, &attributes) })
+        return attributes.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) ? .directory : .file
     }
 
     /// Makes one directory; one that is there already will do.
@@ -51,47 +58,73 @@ enum Files {
         }
     }
 
-    /// Makes a directory and all that lead to it, runs `body`, and takes back what was made if either fails.
+    /// Makes a directory or an empty file, and the directories that lead to it, as far as they are not there; runs `body`,
+    /// and takes back what was made if either fails.
     ///
-    /// - Returns: How many directories were made: the last so many on the path.
+    /// - Returns: How many entries were made: the last so many on the path.
+    /// - Throws: EISDIR where a file is wanted and a directory is there; what `body` does.
     @discardableResult
-    static func withDirectories(_ path: Text, _ body: () throws(Errno) -> Void) throws(Errno) -> Int {
+    static func withEntry(_ path: Text, _ kind: Kind, _ body: () throws(Errno) -> Void) throws(Errno) -> Int {
         var tries = 1
         while true {
             var made: [Text] = []
             do throws(Errno) {
-                try makeDirectories(path, &made)
+                try makeEntries(path, kind, &made)
+                if kind == .file, try self.kind(of: path) == .directory { throw .isDirectory }
                 try body()
                 return made.count
             } catch {
                 // Somebody else may take the last share out of a directory that was there a moment ago.
                 let hasVanished = error == .noSuchFile && !exists(path)
-                while let last = made.popLast() { _ = last.withCString { rmdir($0) } }
+                while let last = made.popLast() { _ = removeEmpty(last) }
                 guard hasVanished, tries < 5 else { throw error }
                 tries += 1
             }
         }
     }
 
-    private static func makeDirectories(_ path: Text, _ made: inout [Text]) throws(Errno) {
+    private static func makeEntries(_ path: Text, _ kind: Kind, _ made: inout [Text]) throws(Errno) {
         var next = Text([])
-        for name in path.bytes.split(separator: 0x2f) {
+        let names = path.bytes.split(separator: 0x2f)
+        for (index, name) in names.enumerated() {
             next = "\(next)/\([UInt8](name))"
             // Asking first keeps a file system that may not be written from saying so about what is there already.
             if exists(next) { continue }
-            try makeDirectory(next)
+            if kind == .file, index == names.count - 1 {
+                try makeFile(next)
+            } else {
+                try makeDirectory(next)
+            }
             made.append(next)
         }
     }
 
-    /// Takes away a directory and the one it is in, and so on, as many as `count`, as far as they are empty.
-    static func removeDirectories(_ path: Text, count: Int) {
+    /// Makes an empty file.
+    private static func makeFile(_ path: Text) throws(Errno) {
+        try checked(path.withCString { mknod($0, mode_t(S_IFREG) | 0o644, 0) })
+    }
+
+    /// Takes an empty directory or an empty regular file away.
+    ///
+    /// - Returns: Whether it was one, and is gone.
+    private static func removeEmpty(_ path: Text) -> Bool {
+        if path.withCString({ rmdir($0) }) == 0 { return true }
+        var attributes = stat()
+        guard path.withCString({ lstat($0, &attributes) }) == 0, attributes.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG),
+            attributes.st_size == 0
+        else { return false }
+        return path.withCString { unlink($0) } == 0
+    }
+
+    /// Takes away a directory or an empty file and the directory it is in, and so on, as many as `count`, as far as they are
+    /// empty.
+    static func removeEntries(_ path: Text, count: Int) {
         var names = path.bytes.split(separator: 0x2f)
         for _ in 0..<count {
             guard !names.isEmpty else { return }
             var directory = Text([])
             for name in names { directory = "\(directory)/\([UInt8](name))" }
-            guard directory.withCString({ rmdir($0) }) == 0 else { return }
+            guard removeEmpty(directory) else { return }
             names.removeLast()
         }
     }
