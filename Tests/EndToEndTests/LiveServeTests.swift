@@ -177,7 +177,8 @@ extension Boots {
             #expect(try agent.run("ls /run/sheaf/mine") == "it's\nsecond\n")
             // A file goes to a place of its own, which is made.
             try scratch.write("a file", "one\n")
-            let file = try await share("add", scratch.path("control"), "\(scratch.path("a file")):/etc/o'ne/file,name=third")
+            let file = try await share(
+                "add", scratch.path("control"), "\(scratch.path("a file")):/etc/o'ne/file,name=third")
             let bind = try #require(file.text.split(separator: "\n").first { $0.hasPrefix(prefix) })
             #expect(try agent.run("\(bind.dropFirst(prefix.count)) && cat \"/etc/o'ne/file\"") == "one\n")
             #expect(try await share("ls", scratch.path("control")).text.contains("mount --bind /run/sheaf/mine/third"))

@@ -201,7 +201,9 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
-        replaceSession(with: try Session(budget: budget, flags: flags)) { $0.wantedFlags == wanted }
+        let session = try Session(
+            budget: budget, processDescriptors: processDescriptors.number, flags: flags)
+        return replaceSession(with: session) { $0.wantedFlags == wanted }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

@@ -48,5 +48,7 @@ final class Child: Sendable {
     /// The zone of the share's root.
     var rootZone: Zone { options.hidesPersonalData ? .guardedRoot : .open }
 
-    var summary: ChildSummary { ChildSummary(id: id, name: name, hostPath: hostPath, isFile: root.isFile, options: options) }
+    var summary: ChildSummary {
+        ChildSummary(id: id, name: name, hostPath: hostPath, isFile: root.isFile, options: options)
+    }
 }

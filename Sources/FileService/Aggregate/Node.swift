@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// It need not be held: a node knows its place, a name in the directory of another node, and gets a descriptor by it when
 /// one is needed (`Node+Descriptor.swift`). What cannot be found by a place keeps its descriptor until the guest forgets it.
-final class Node: Sendable {
+final class Node: DescriptorHolder {
     let id: NodeID
     let child: Child
     let key: NodeKey

@@ -87,7 +87,8 @@ final class HostRoot: Sendable {
         var directories: [(device: UInt64, inode: UInt64)] = []
         for name in Zone.personal {
             var found = cl_statx()
-            guard let directory = try? open(root.appending(name), O_DIRECTORY), cl_statx(directory.number, nil, &found) == 0
+            guard let directory = try? open(root.appending(name), O_DIRECTORY),
+                cl_statx(directory.number, nil, &found) == 0
             else { continue }
             directories.append((found.device, found.ino))
         }

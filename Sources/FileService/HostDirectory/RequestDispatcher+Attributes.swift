@@ -115,7 +115,7 @@ extension RequestDispatcher {
         guard node.isRegular else { throw node.isDirectory ? .isDirectory : .invalidArgument }
         guard let size = Int64(exactly: size) else { throw .fileTooLarge }
         if let handle {
-            try checked(cl_ftruncate(handle.descriptor, size))
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_ftruncate(file, size)) }
         } else {
             let file = try reopen(node, O_WRONLY)
             try checked(cl_ftruncate(file.number, size))

@@ -80,15 +80,6 @@ extension RequestDispatcher {
     /// - Throws: ENXIO for anything else.
     func reopen(_ node: Node, _ flags: CInt) throws(Errno) -> Descriptor {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
-        return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
-    }
-
-    private func reopen(_ held: CInt, _ flags: CInt) throws(Errno) -> Descriptor {
-        var opened = cl_reopen(aggregate.processDescriptors.number, held, flags, 0)
-        // The host grants O_NOATIME to a file's owner; who is that in the guest need not be the launcher's user.
-        if opened == 0 - EPERM, flags & CL_O_NOATIME != 0 {
-            opened = cl_reopen(aggregate.processDescriptors.number, held, flags & ~CL_O_NOATIME, 0)
-        }
-        return try Descriptor(result: opened)
+        return try node.withDescriptor { (held) throws(Errno) in try Descriptor(result: node.pool.reopen(held, flags)) }
     }
 }
