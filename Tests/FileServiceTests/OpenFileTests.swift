@@ -194,6 +194,22 @@ import Testing
         #expect(host.content("x") == "012")
     }
 
+    @Test func usesAFileWhoseModeTheGuestChangedInItsSleep() throws {
+        let (host, guest, root) = try makeSmallShare { $0.file("x", "text") }
+        let file = try open(guest, "x", in: root)
+        try tire(guest, in: root)
+        _ = try guest.setattr(file.node) {
+            $0.fields = .mode
+            $0.mode = 0
+        }
+        try tire(guest, in: root)
+
+        try guest.write(file.node, file.handle, Array("T".utf8))
+        #expect(try content(guest, file) == "Text")
+        #expect(try #require(host.status("x")).st_mode & 0o777 == 0)
+        try guest.release(file.node, file.handle)
+    }
+
     @Test func syncsTruncatesAndSeeksWhatSleeps() throws {
         let (host, guest, root) = try makeSmallShare { $0.file("x", "0123456789").file("y", "") }
         let (x, y) = (try open(guest, "x", in: root), try open(guest, "y", in: root))

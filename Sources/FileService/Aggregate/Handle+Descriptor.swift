@@ -46,6 +46,7 @@ extension Handle {
             if done { break }
             old = current
         }
+        node.sleepingHandles.subtract(1, ordering: .relaxed)
         node.pool.handles.woke(self)
         return opened
     }
@@ -75,10 +76,16 @@ extension Handle {
             table.woke(self)
             return false
         }
+        node.sleepingHandles.add(1, ordering: .relaxed)
         _ = cl_close(descriptor)
         node.pool.giveBack()
         node.giveBack()
         return true
+    }
+
+    /// Opens the file again if it sleeps, and keeps it open.
+    func stayAwake(in table: HandleTable) {
+        try? withDescriptor { (_: CInt) throws(Errno) in table.leave(self) }
     }
 
     private var canSleep: Bool {

@@ -36,6 +36,8 @@ final class Handle: DescriptorHolder {
         if descriptor >= 0 {
             _ = cl_close(descriptor)
             node.giveBack()
+        } else if !isHidden {
+            node.sleepingHandles.subtract(1, ordering: .relaxed)
         }
         // One that sleeps has given its unit back already.
         if descriptor >= 0 || isHidden { node.pool.giveBack() }

@@ -24,6 +24,8 @@ final class Node: DescriptorHolder {
     let references: Atomic<UInt64>
     /// Open handles of this node.
     let openHandles = Atomic<Int>(0)
+    /// How many of them sleep.
+    let sleepingHandles = Atomic<Int>(0)
     /// What the guest may believe of its cached pages.
     let cache = PageCacheState()
     let pool: DescriptorPool

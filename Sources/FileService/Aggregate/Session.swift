@@ -220,6 +220,13 @@ final class Session: Sendable {
         handle.node.child.counters.countHandles(-1, lane: lane)
     }
 
+    /// Wakes what sleeps of a node's open files, for good: its mode or its owner is about to change, and after that the host
+    /// may not let us open them any more.
+    func wakeHandles(of node: Node) {
+        guard node.sleepingHandles.load(ordering: .relaxed) > 0 else { return }
+        for handle in handles.snapshot() where handle.node === node { handle.stayAwake(in: handles) }
+    }
+
     /// The handle that a request names.
     ///
     /// - Throws: EBADF when there is none, or it is another node's.

@@ -71,6 +71,7 @@ extension RequestDispatcher {
         // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
         if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
+            if !keepsPrivileges, !asked.fields.isDisjoint(with: [.mode, .uid, .gid]) { session.wakeHandles(of: node) }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
         }
         let found = try node.status()

@@ -30,30 +30,38 @@ enum Aggregate {
         }
     }
 
-    /// What a child is on the host.
-    static func kind(of subname: [UInt8], in bucket: Bucket) throws(Errno) -> Files.Kind {
-        guard isPathComponent(subname) else { throw .invalidArgument }
-        let child: Text = "\(path(of: bucket))/\(subname)"
-        var tries = 1
-        while true {
-            do throws(Errno) {
-                return try Files.kind(of: child)
-            } catch .noSuchFile where tries < 5 {
-                // The host may have added it a moment ago.
-                tries += 1
-                Clock.sleep(milliseconds: 50)
+    /// A share in an aggregate.
+    struct Child {
+        let bucket: Bucket
+        let path: Text
+        /// Whether it is a directory, and not a file.
+        let isDirectory: Bool
+
+        /// Looks for a child; the host may have added it a moment ago.
+        init(_ subname: [UInt8], of bucket: Bucket) throws(Errno) {
+            guard isPathComponent(subname) else { throw .invalidArgument }
+            self.bucket = bucket
+            path = "\(Aggregate.path(of: bucket))/\(subname)"
+            var tries = 1
+            while true {
+                do throws(Errno) {
+                    isDirectory = try Files.isDirectory(path)
+                    return
+                } catch .noSuchFile where tries < 5 {
+                    tries += 1
+                    Clock.sleep(milliseconds: 50)
+                }
             }
         }
     }
 
     /// Shows a child at `target`, where there is an entry of its kind.
-    static func bind(_ subname: [UInt8], of bucket: Bucket, at target: Text) throws(Errno) {
-        _ = try kind(of: subname, in: bucket)
-        try Mount.bind("\(path(of: bucket))/\(subname)", at: target)
+    static func bind(_ child: Child, at target: Text) throws(Errno) {
+        try Mount.bind(child.path, at: target)
         do throws(Errno) {
-            if bucket == .readOnly { try Mount.makeReadOnly(target) }
+            if child.bucket == .readOnly { try Mount.makeReadOnly(target) }
             // An overlay above it would otherwise see a directory of no mode at all.
-            _ = try Files.kind(of: target)
+            _ = try Files.isDirectory(target)
         } catch {
             try? Mount.detach(target, lazily: true)
             throw error

@@ -21,9 +21,9 @@ struct Shares {
         return try attempt("mount the share on \(target)") { () throws(Errno) in
             // What is mounted on `/` is below the agent's own root and would never be seen.
             guard target.bytes.contains(where: { $0 != 0x2f }) else { throw .invalidArgument }
-            let kind = try Aggregate.kind(of: share.subname, in: share.bucket)
-            return try Files.withEntry(target, kind) { () throws(Errno) in
-                try Aggregate.bind(share.subname, of: share.bucket, at: target)
+            let child = try Aggregate.Child(share.subname, of: share.bucket)
+            return try Files.withEntry(target, isDirectory: child.isDirectory) { () throws(Errno) in
+                try Aggregate.bind(child, at: target)
             }
         }
     }

@@ -37,17 +37,9 @@ enum Files {
         path.withCString { agent_probe_file_system($0) } == -ENOTCONN
     }
 
-    /// What a share can be, or be mounted on.
-    enum Kind {
-        case directory
-        case file
-    }
-
-    /// What a path leads to; all that is no directory is taken for a file. The kernel knows the attributes after that.
-    static func kind(of path: Text) throws(Errno) -> Kind {
-        var attributes = stat()
-        try checked(path.withCString { stat($0, &attributes) })
-        return attributes.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) ? .directory : .file
+    /// True for a path that leads to a directory, false for one to anything else. The kernel knows the attributes after that.
+    static func isDirectory(_ path: Text) throws(Errno) -> Bool {
+        try unwrapped(path.withCString { agent_is_directory($0) }) != 0
     }
 
     /// Makes one directory; one that is there already will do.
@@ -64,68 +56,53 @@ enum Files {
     /// - Returns: How many entries were made: the last so many on the path.
     /// - Throws: EISDIR where a file is wanted and a directory is there; what `body` does.
     @discardableResult
-    static func withEntry(_ path: Text, _ kind: Kind, _ body: () throws(Errno) -> Void) throws(Errno) -> Int {
+    static func withEntry(
+        _ path: Text, isDirectory: Bool, _ body: () throws(Errno) -> Void
+    ) throws(Errno) -> Int {
         var tries = 1
         while true {
-            var made: [Text] = []
+            var made = 0
+            var end = 0
             do throws(Errno) {
-                try makeEntries(path, kind, &made)
-                if kind == .file, try self.kind(of: path) == .directory { throw .isDirectory }
+                try makeEntries(path, isDirectory: isDirectory, &made, &end)
+                if !isDirectory, try self.isDirectory(path) { throw .isDirectory }
                 try body()
-                return made.count
+                return made
             } catch {
                 // Somebody else may take the last share out of a directory that was there a moment ago.
                 let hasVanished = error == .noSuchFile && !exists(path)
-                while let last = made.popLast() { _ = removeEmpty(last) }
+                removeEntries(Text([UInt8](path.bytes[..<end])), count: made)
                 guard hasVanished, tries < 5 else { throw error }
                 tries += 1
             }
         }
     }
 
-    private static func makeEntries(_ path: Text, _ kind: Kind, _ made: inout [Text]) throws(Errno) {
-        var next = Text([])
-        let names = path.bytes.split(separator: 0x2f)
-        for (index, name) in names.enumerated() {
-            next = "\(next)/\([UInt8](name))"
+    /// Counts what it makes, and says where on the path the last of it ends.
+    private static func makeEntries(
+        _ path: Text, isDirectory: Bool, _ made: inout Int, _ end: inout Int
+    ) throws(Errno) {
+        for name in path.bytes.split(separator: 0x2f) {
+            let next = Text([UInt8](path.bytes[..<name.endIndex]))
             // Asking first keeps a file system that may not be written from saying so about what is there already.
             if exists(next) { continue }
-            if kind == .file, index == names.count - 1 {
-                try makeFile(next)
+            if !isDirectory, name.endIndex == path.bytes.endIndex {
+                try checked(next.withCString { mknod($0, mode_t(S_IFREG) | 0o644, 0) })
             } else {
                 try makeDirectory(next)
             }
-            made.append(next)
+            made += 1
+            end = name.endIndex
         }
-    }
-
-    /// Makes an empty file.
-    private static func makeFile(_ path: Text) throws(Errno) {
-        try checked(path.withCString { mknod($0, mode_t(S_IFREG) | 0o644, 0) })
-    }
-
-    /// Takes an empty directory or an empty regular file away.
-    ///
-    /// - Returns: Whether it was one, and is gone.
-    private static func removeEmpty(_ path: Text) -> Bool {
-        if path.withCString({ rmdir($0) }) == 0 { return true }
-        var attributes = stat()
-        guard path.withCString({ lstat($0, &attributes) }) == 0, attributes.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG),
-            attributes.st_size == 0
-        else { return false }
-        return path.withCString { unlink($0) } == 0
     }
 
     /// Takes away a directory or an empty file and the directory it is in, and so on, as many as `count`, as far as they are
     /// empty.
     static func removeEntries(_ path: Text, count: Int) {
-        var names = path.bytes.split(separator: 0x2f)
+        var bytes = path.bytes
         for _ in 0..<count {
-            guard !names.isEmpty else { return }
-            var directory = Text([])
-            for name in names { directory = "\(directory)/\([UInt8](name))" }
-            guard removeEmpty(directory) else { return }
-            names.removeLast()
+            guard Text(bytes).withCString({ agent_remove_empty($0) }) == 0 else { return }
+            while bytes.popLast() != 0x2f, !bytes.isEmpty {}
         }
     }
 
