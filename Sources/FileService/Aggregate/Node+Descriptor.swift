@@ -111,9 +111,9 @@ extension Node {
     /// Whether the host has deleted what was there when the guest got to know it; what the guest itself has deleted it may
     /// still use.
     func isDeletedByHost() -> Bool {
-        guard wasLinked, !isChildRoot, !pool.keepsItself(self) else { return false }
+        guard wasLinked, !isChildRoot else { return false }
         do throws(Errno) {
-            return try status().nlink == 0
+            return try status().nlink == 0 && !pool.keepsItself(self)
         } catch {
             return error == .staleNFSFileHandle
         }
