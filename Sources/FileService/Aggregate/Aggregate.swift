@@ -2,6 +2,7 @@ import CLinux
 internal import FUSE
 import Glibc
 internal import Linux
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 
@@ -15,6 +16,7 @@ public final class Aggregate: Sendable {
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
+    private let confinement: WorkerConfinement
     /// Touched only while `lock` is held.
     nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
     private let lock = Lock()
@@ -24,18 +26,25 @@ public final class Aggregate: Sendable {
     private struct State: ~Copyable {
         var registry = Registry()
         var session: Session?
+        /// What starts the thread that waits for locks; there once a share's locks are the host's.
+        var threads: WorkerThreads?
     }
 
     /// Makes a file system without shares.
     ///
-    /// - Parameter access: What guests may do with every share here.
+    /// - Parameters:
+    ///   - access: What guests may do with every share here.
+    ///   - confinement: What the threads are confined by that it starts itself.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public convenience init(access: Access) throws(Errno) {
-        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess())
+    public convenience init(access: Access, confinement: WorkerConfinement = WorkerConfinement()) throws(Errno) {
+        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess(), confinement: confinement)
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
-    init(access: Access, descriptorLimit: Int) throws(Errno) {
+    init(
+        access: Access, descriptorLimit: Int, confinement: WorkerConfinement = WorkerConfinement()
+    ) throws(Errno) {
+        self.confinement = confinement
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
@@ -83,10 +92,12 @@ public final class Aggregate: Sendable {
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
+            if options.locks == .host { try prepareForLocks() }
             root = try HostRoot(path: hostPath, options: options)
         } catch {
             throw refusal(.hostPath, error)
         }
+        guard options.ownership != .mapped || root.takesRecords else { throw refusal(.ownership, .notSupported) }
         return try lock.hold { () throws(AddChildError) in
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
@@ -104,6 +115,13 @@ public final class Aggregate: Sendable {
                 throw refusal(error == .fileExists ? .nameInUse : .idsExhausted, error)
             }
         }
+    }
+
+    /// Has what starts a thread made here: a worker, which will be the one to need it, may not.
+    private func prepareForLocks() throws(Errno) {
+        if lock.hold({ state.pointee.threads != nil }) { return }
+        let threads = try WorkerThreads(confinement: confinement)
+        lock.hold { if state.pointee.threads == nil { state.pointee.threads = threads } }
     }
 
     /// Takes a share out of the synthetic root. Its name may be used again at once.
@@ -201,8 +219,9 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
+        let threads = lock.hold { state.pointee.threads }
         let session = try Session(
-            budget: budget, processDescriptors: processDescriptors.number, flags: flags)
+            budget: budget, processDescriptors: processDescriptors.number, flags: flags, threads: threads)
         return replaceSession(with: session) { $0.wantedFlags == wanted }
     }
 

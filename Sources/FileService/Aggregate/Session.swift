@@ -1,6 +1,7 @@
 import CLinux
 internal import FUSE
 internal import Linux
+internal import Sandbox
 internal import Synchronization
 internal import SystemPackage
 
@@ -23,10 +24,12 @@ final class Session: Sendable {
     let locks: LockTable?
 
     /// - Throws: What a descriptor could not be made with.
-    init(budget: DescriptorBudget, processDescriptors: CInt, flags: InitFlags = []) throws(Errno) {
+    init(
+        budget: DescriptorBudget, processDescriptors: CInt, flags: InitFlags = [], threads: WorkerThreads? = nil
+    ) throws(Errno) {
         pool = DescriptorPool(budget: budget, processDescriptors: processDescriptors)
         self.flags = flags
-        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
+        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable(threads: threads)
     }
 
     // The pool has the handles, and they have it.

@@ -15,11 +15,15 @@ extension RequestDispatcher {
             try session.pool.take()
         } else {
             if node.isDeletedByHost() { throw .staleNFSFileHandle }
-            descriptor = try node.openHeld(O_RDONLY | O_DIRECTORY)
+            descriptor = try openHeld(node, O_RDONLY | O_DIRECTORY)
         }
         let handle = try session.open(
             node, descriptor: descriptor, flags: O_RDONLY | O_DIRECTORY, stream: DirectoryStream(), lane: lane)
-        return try reply.send(OpenOut { $0.handle = handle.id })
+        return try reply.send(
+            OpenOut {
+                $0.handle = handle.id
+                if node.child.options.cache.keepsListings { $0.flags.formUnion([.cacheDirectory, .keepCache]) }
+            })
     }
 
     func readdir(
@@ -43,7 +47,7 @@ extension RequestDispatcher {
                         isFull = true
                         return false
                     }
-                    append(host, of: node, session, to: &encoder, plus: plus)
+                    append(host, of: node, directory, session, to: &encoder, plus: plus)
                     return true
                 }
             }
@@ -58,7 +62,8 @@ extension RequestDispatcher {
 
     /// Adds an entry of the host. READDIRPLUS counts a lookup of it; a name that is gone by now is left out.
     private func append(
-        _ host: HostEntry, of node: Node, _ session: Session, to encoder: inout DirectoryEncoder, plus: Bool
+        _ host: HostEntry, of node: Node, _ directory: CInt, _ session: Session, to encoder: inout DirectoryEncoder,
+        plus: Bool
     ) {
         var entry = DirectoryEntry()
         entry.cookie = host.cookie
@@ -68,6 +73,9 @@ extension RequestDispatcher {
             host.isDotDot && node.isChildRoot
             ? NodeID.root.rawValue : node.child.numbering.guestInode(host.inode, device: node.key.device)
         if !plus {
+            if node.child.owners.areMapped, host.type == UInt8(DT_REG), let start = host.name.baseAddress {
+                entry.type = UInt32(listedType(start.assumingMemoryBound(to: CChar.self), in: directory))
+            }
             _ = encoder.append(entry, name: host.name)
             return
         }
