@@ -142,6 +142,9 @@ import Testing
         var saved = termios()
         try checked(cl_make_raw(number, &saved))
         _ = try FileDescriptor(rawValue: keyboard.number).writeAll("\(temporary.path)\r\(typed)".utf8)
+        // What the terminal has not got yet it would take as in its old mode: Ctrl-C throws away what was typed before.
+        var arrival = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        try #require(cl_poll(&arrival, 1, 10_000) == 1)
         try checked(cl_restore_terminal(number, &saved))
 
         let result = try SharePrompt.ask(at: number, on: number)

@@ -189,14 +189,13 @@ import Testing
         let file = try guest.walk("bad/file")
         let handle = try guest.open(file, O_RDWR).handle
 
-        let opcodes: [Opcode] = [.lookup, .open, .write, .setattr, .fsync, .getxattr]
+        let opcodes: [Opcode] = [.lookup, .open, .write, .setattr, .fsync]
         for opcode in opcodes { disk.refuse(opcode, with: .ioError) }
 
         #expect(refusal { _ = try guest.lookup("other", in: guest.walk("bad")) } == .ioError)
         #expect(refusal { _ = try guest.open(file, O_RDWR) } == .ioError)
         #expect(refusal { try guest.write(file, handle, [1]) } == .ioError)
         #expect(refusal { _ = try guest.setattr(file) { $0.fields = .size } } == .ioError)
-        #expect(refusal { _ = try guest.getxattr(file, "user.x") } == .ioError)
         let sync = FsyncIn { $0.handle = handle }
         #expect(refusal { try guest.order(guest.request(.fsync, file).adding(sync)) } == .ioError)
         #expect(aggregate.activity(of: "bad")?.lastError?.errno == .ioError)
