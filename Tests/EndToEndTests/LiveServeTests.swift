@@ -167,6 +167,15 @@ extension Boots {
             // The next one is there without another mount.
             #expect(try await share("add", scratch.path("control"), "\(a),name=second").status == 0)
             #expect(try agent.run("ls /run/sheaf/mine") == "it's\nsecond\n")
+            // A file goes to a place of its own, which is made.
+            try scratch.write("a file", "one\n")
+            let file = try await share(
+                "add", scratch.path("control"), "\(scratch.path("a file")):/etc/o'ne/file,name=third")
+            let bind = try #require(file.text.split(separator: "\n").first { $0.hasPrefix(prefix) })
+            #expect(try agent.run("\(bind.dropFirst(prefix.count)) && cat \"/etc/o'ne/file\"") == "one\n")
+            #expect(try await share("ls", scratch.path("control")).text.contains("mount --bind /run/sheaf/mine/third"))
+            #expect(try agent.run("umount \"/etc/o'ne/file\"") == "")
+            #expect(try await share("rm", scratch.path("control"), "third").status == 0)
             #expect(try await share("rm", scratch.path("control"), "it's").status == 0)
             #expect(try agent.run("ls /run/sheaf/mine; cat /run/sheaf/mine/second/x") == "second\ncontent\n")
 

@@ -11,7 +11,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case tearingDown
         /// The share's access is not the aggregate's.
         case access
-        /// The host directory cannot be served.
+        /// The host directory or file cannot be served.
         case hostPath
         /// Another share has the name.
         case nameInUse
@@ -29,7 +29,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
     public let errno: Errno
     /// The name that was asked for.
     public let name: String
-    /// The host directory that was to be shared.
+    /// The host directory or file that was to be shared.
     public let hostPath: FilePath
 
     /// Puts an error together.
@@ -46,7 +46,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .name where errno == .fileNameTooLong:
             "cannot share \(hostPath): the name is longer than 255 bytes; give a shorter name="
         case .name:
-            "cannot share \(hostPath): \"\(name)\" is no name of a directory; give a name= without \"/\""
+            "cannot share \(hostPath): \"\(name)\" is no name of a share; give a name= without \"/\""
         case .tearingDown: "cannot share \(hostPath): the machine is going down (\(errno.name))"
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
         case .hostPath: "cannot share \(hostPath): \(errno.explained)"

@@ -71,6 +71,7 @@ extension RequestDispatcher {
         // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
         if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
+            if !keepsPrivileges, !asked.fields.isDisjoint(with: [.mode, .uid, .gid]) { session.wakeHandles(of: node) }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
         }
         let found = try shown(node.status(), of: node)
@@ -113,7 +114,7 @@ extension RequestDispatcher {
         guard node.isRegular else { throw node.isDirectory ? .isDirectory : .invalidArgument }
         guard let size = Int64(exactly: size) else { throw .fileTooLarge }
         if let handle {
-            try checked(cl_ftruncate(handle.descriptor, size))
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_ftruncate(file, size)) }
         } else {
             let file = try reopen(node, O_WRONLY)
             try checked(cl_ftruncate(file.number, size))

@@ -14,10 +14,11 @@ extension RequestDispatcher {
             // Nothing of the host is open, but the handle is memory all the same.
             try session.pool.take()
         } else {
-            _ = try node.borrow()
-            descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
+            if node.isDeletedByHost() { throw .staleNFSFileHandle }
+            descriptor = try openHeld(node, O_RDONLY | O_DIRECTORY)
         }
-        let handle = try session.open(node, descriptor: descriptor, stream: DirectoryStream(), lane: lane)
+        let handle = try session.open(
+            node, descriptor: descriptor, flags: O_RDONLY | O_DIRECTORY, stream: DirectoryStream(), lane: lane)
         return try reply.send(
             OpenOut {
                 $0.handle = handle.id
@@ -32,21 +33,23 @@ extension RequestDispatcher {
         let handle = try session.handle(asked.handle, of: node)
         guard let stream = handle.stream else { throw .badFileDescriptor }
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
-        if handle.descriptor < 0 {
+        if handle.isHidden {
             listHidden(node, from: asked.offset, to: &encoder, plus: plus)
             return reply.finish(encoder.count)
         }
 
         var isFull = false
         do throws(Errno) {
-            try stream.list(from: asked.offset, of: handle.descriptor) { (host) throws(Errno) in
-                // Before the lookup: one that does not get out would leave a reference that nobody gives back.
-                guard encoder.fits(nameLength: host.name.count, plus: plus) else {
-                    isFull = true
-                    return false
+            try handle.withDescriptor { (directory) throws(Errno) in
+                try stream.list(from: asked.offset, of: directory) { (host) throws(Errno) in
+                    // Before the lookup: one that does not get out would leave a reference that nobody gives back.
+                    guard encoder.fits(nameLength: host.name.count, plus: plus) else {
+                        isFull = true
+                        return false
+                    }
+                    append(host, of: node, directory, session, to: &encoder, plus: plus)
+                    return true
                 }
-                append(host, of: node, handle.descriptor, session, to: &encoder, plus: plus)
-                return true
             }
         } catch {
             // What is already in the reply has been counted as looked up, and so has to get out.
