@@ -44,6 +44,9 @@ public struct Negotiation: Sendable {
     /// walks through. Then the umask is the host's to apply, where no list of the directory stands in for it.
     public static let accessLists: InitFlags = [.posixACL, .dontMask, .setxattrExtended]
 
+    /// What is offered besides where the launcher may write a label of the guest's security module.
+    public static let labels: InitFlags = [.securityContext]
+
     /// The reply to send.
     public let reply: InitOut
     /// The capabilities that both sides have from now on.
