@@ -28,7 +28,9 @@ import Testing
 
     @Test func keepsTrustedAndSecurityAttributes() throws {
         let names = ["trusted.overlay.opaque", "security.probe"]
-        let host = try onSealedWorker { $0.file("f").directory("d").link("l", to: "f") } _: { guest, root, host in
+        let host = try onSealedWorker {
+            $0.file("f").directory("d").link("l", to: "f")
+        } _: { guest, root, host in
             for file in ["f", "d", "l"] {
                 let node = try guest.lookup(file, in: root).node
                 for name in names {
@@ -53,7 +55,9 @@ import Testing
 
     /// As the host does.
     @Test func listsTrustedAttributesToRootAlone() throws {
-        try onSealedWorker { $0.file("f") } _: { guest, root, _ in
+        try onSealedWorker {
+            $0.file("f")
+        } _: { guest, root, _ in
             let node = try guest.lookup("f", in: root).node
             try guest.setxattr(node, "trusted.t", [1])
             try guest.setxattr(node, "user.u", [1])
@@ -111,7 +115,7 @@ import Testing
     }
 
     @Test func labelsWhatIsMade() throws {
-        try onSealedWorker { _ in } _: { guest, root, host in
+        try onSealedWorker({ _ in }) { guest, root, host in
             let group = Self.word(16) + Self.word(ExtensionHead.groups) + Self.word(1) + Self.word(0)
             let labels = Self.labels([("security.probe", Self.label), ("security.other", [])])
             for more in [labels, group + labels, labels + group] {
@@ -128,7 +132,7 @@ import Testing
 
     /// Linux says so of every file where no module has a label for it.
     @Test func takesNoLabelForWhatHasNone() throws {
-        try onSealedWorker { _ in } _: { guest, root, host in
+        try onSealedWorker({ _ in }) { guest, root, host in
             for (name, request, isFile) in Self.makers(guest, in: root, Self.labels([])) {
                 _ = isFile ? try guest.ask(request, CreateOut.self).entry : try guest.ask(request)
                 #expect(host.exists(name))
@@ -138,12 +142,13 @@ import Testing
 
     @Test(arguments: [
         // No name; a longer value than there is; fewer labels than said; another's name; half of a head.
-        [UInt8](repeating: 1, count: 24), word(32) + word(1) + word(9) + word(0) + "security.a\0".utf8 + [0, 0, 0, 0, 0],
+        [UInt8](repeating: 1, count: 24),
+        word(32) + word(1) + word(9) + word(0) + "security.a\0".utf8 + [0, 0, 0, 0, 0],
         word(16) + word(2) + word(0) + word(0), labels([("user.a", [1, 2])]), labels([("", [])]),
         word(4) + word(1), word(8) + word(1), word(64) + word(1),
     ])
     func makesNothingForLabelsThatAreNone(more: [UInt8]) throws {
-        try onSealedWorker { _ in } _: { guest, root, host in
+        try onSealedWorker({ _ in }) { guest, root, host in
             for (name, request, _) in Self.makers(guest, in: root, more) {
                 let errno = try guest.send(request).errno
                 #expect(errno == .invalidArgument)
@@ -153,7 +158,7 @@ import Testing
     }
 
     @Test func takesBackWhatItCannotLabel() throws {
-        try onSealedWorker { _ in } _: { guest, root, host in
+        try onSealedWorker({ _ in }) { guest, root, host in
             // No host has a value of that size.
             let labels = Self.labels([("security.probe", [UInt8](repeating: 1, count: 65_537))])
             for (name, request, _) in Self.makers(guest, in: root, labels) {

@@ -84,9 +84,8 @@ struct SecurityLabel: Equatable {
         var labels: [SecurityLabel] = []
         var rest = bytes[...]
         for _ in 0..<count {
-            guard let size = rest.prefix(4).enumerated().reduce(nil, { ($0 ?? 0) | Int($1.element) << ($1.offset * 8) }),
-                rest.count >= 8, let end = rest.dropFirst(8).firstIndex(of: 0)
-            else { throw .invalidArgument }
+            guard rest.count >= 8, let end = rest.dropFirst(8).firstIndex(of: 0) else { throw .invalidArgument }
+            let size = rest.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
             let name = rest[(rest.startIndex + 8)...end]
             let value = rest[(end + 1)...].prefix(size)
             guard value.count == size, name.count <= 256, name.starts(with: "security.".utf8) else {

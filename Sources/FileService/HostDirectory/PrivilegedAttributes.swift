@@ -1,6 +1,6 @@
 import CLinux
-import Glibc
 internal import FUSE
+import Glibc
 internal import Linux
 internal import Sandbox
 internal import Synchronization
