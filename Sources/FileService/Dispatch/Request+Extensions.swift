@@ -79,6 +79,7 @@ struct SecurityLabel: Equatable {
     /// - Parameters:
     ///   - bytes: All of them.
     ///   - count: How many they are said to be.
+    /// - Returns: The labels.
     /// - Throws: EINVAL when they are not that, and for a name that is none of a security module's.
     static func parse(_ bytes: [UInt8], count: UInt32) throws(Errno) -> [SecurityLabel] {
         var labels: [SecurityLabel] = []
