@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func labelsWhatIsMade() throws {
-        try onSealedWorker({ _ in }) { guest, root, host in
+        try onSealedWorker(.readWrite, { _ in }) { guest, root, host in
             let group = Self.word(16) + Self.word(ExtensionHead.groups) + Self.word(1) + Self.word(0)
             let labels = Self.labels([("security.probe", Self.label), ("security.other", [])])
             for more in [labels, group + labels, labels + group] {
@@ -132,7 +132,7 @@ import Testing
 
     /// Linux says so of every file where no module has a label for it.
     @Test func takesNoLabelForWhatHasNone() throws {
-        try onSealedWorker({ _ in }) { guest, root, host in
+        try onSealedWorker(.readWrite, { _ in }) { guest, root, host in
             for (name, request, isFile) in Self.makers(guest, in: root, Self.labels([])) {
                 _ = isFile ? try guest.ask(request, CreateOut.self).entry : try guest.ask(request)
                 #expect(host.exists(name))
@@ -148,7 +148,7 @@ import Testing
         word(4) + word(1), word(8) + word(1), word(64) + word(1),
     ])
     func makesNothingForLabelsThatAreNone(more: [UInt8]) throws {
-        try onSealedWorker({ _ in }) { guest, root, host in
+        try onSealedWorker(.readWrite, { _ in }) { guest, root, host in
             for (name, request, _) in Self.makers(guest, in: root, more) {
                 let errno = try guest.send(request).errno
                 #expect(errno == .invalidArgument)
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func takesBackWhatItCannotLabel() throws {
-        try onSealedWorker({ _ in }) { guest, root, host in
+        try onSealedWorker(.readWrite, { _ in }) { guest, root, host in
             // No host has a value of that size.
             let labels = Self.labels([("security.probe", [UInt8](repeating: 1, count: 65_537))])
             for (name, request, _) in Self.makers(guest, in: root, labels) {
