@@ -50,6 +50,9 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp("What your QEMU calls the device, for the lines that share add prints.", valueName: "TAG"))
     var tag: String?
 
+    @Option(help: Polling.help)
+    var poll = Polling.auto
+
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
 
@@ -70,7 +73,7 @@ struct ServeCommand: ParsableCommand {
         let isQuiet = quiet
         try saying(exit: 125) { () throws(LaunchError) in
             let server = try FileServer(
-                path: absolutePath(socket), shares: v, isReadOnly: ro, name: name,
+                path: absolutePath(socket), shares: v, isReadOnly: ro, mayPoll: poll == .auto, name: name,
                 controlSocket: control.map(absolutePath)
             ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }

@@ -17,6 +17,7 @@ public final class FileSystemDevice: Sendable {
 
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
+    private let mayPoll: Bool
     private let log: Logger
     private let makeHandler: RequestHandlerFactory
     private let onLeave: @Sendable () -> Void
@@ -66,9 +67,10 @@ public final class FileSystemDevice: Sendable {
     /// - Parameters:
     ///   - aggregate: What it serves; no other device may.
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
+    ///   - mayPoll: Whether a queue whose driver sends requests one by one may be watched, on a core of its own.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
-    public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log, onLeave: { aggregate.releaseLocks() }) { lane in
+    public convenience init(aggregate: Aggregate, requestQueues: Int, mayPoll: Bool = true, log: Logger) {
+        self.init(requestQueues: requestQueues, mayPoll: mayPoll, log: log, onLeave: { aggregate.releaseLocks() }) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
                 serve: { dispatcher.dispatch(readable: $0, writable: $1) },
@@ -81,11 +83,13 @@ public final class FileSystemDevice: Sendable {
 
     /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
     init(
-        requestQueues: Int, log: Logger, onLeave: @escaping @Sendable () -> Void = {},
+        requestQueues: Int, mayPoll: Bool = true, log: Logger, onLeave: @escaping @Sendable () -> Void = {},
         makeHandler: @escaping RequestHandlerFactory
     ) {
         self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
+        // With one processor whoever is waited for cannot run.
+        self.mayPoll = mayPoll && cl_processor_count() > 1
         self.log = log
         self.makeHandler = makeHandler
     }
@@ -118,7 +122,7 @@ public final class FileSystemDevice: Sendable {
 
         do throws(Errno) {
             let workers = try WorkerSet(
-                ringCount: 1 + requestQueues, log: log, isOver: { attachment.isOver }, makeHandler: makeHandler)
+                ringCount: 1 + requestQueues, mayPoll: mayPoll, log: log, isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {

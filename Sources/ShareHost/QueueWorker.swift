@@ -37,6 +37,8 @@ final class QueueWorker: Sendable {
 
     private let ring: Int
     private let pool: RequestPool
+    /// Whether the ring may be watched for a while instead of sleeping at once.
+    private let mayPoll: Bool
     private let log: Logger
     private let isOver: @Sendable () -> Bool
     let orders = Mutex(Orders())
@@ -57,6 +59,8 @@ final class QueueWorker: Sendable {
     /// How long the hiprio ring is left alone after it had work, in milliseconds. It carries FORGET, one per inode, which
     /// nobody waits for: a storm of them costs the guest no kick, and an interrupt per nap instead of one each.
     private static let hiprioNap: CInt = 5
+    /// How often a ring is looked at between two looks at the clock.
+    private static let looksAtOnce = 16
     /// How often a ring without a kick descriptor is looked at, in milliseconds.
     private static let pollInterval: CInt = 1
     /// How long a finished request may wait for the others of its batch, in nanoseconds.
@@ -71,11 +75,12 @@ final class QueueWorker: Sendable {
     ///
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
     init(
-        ring: Int, pool: RequestPool, log: Logger, isOver: @escaping @Sendable () -> Bool,
+        ring: Int, pool: RequestPool, mayPoll: Bool, log: Logger, isOver: @escaping @Sendable () -> Bool,
         makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         self.ring = ring
         self.pool = pool
+        self.mayPoll = mayPoll && ring != 0
         self.log = log
         self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
@@ -142,6 +147,8 @@ extension QueueWorker {
         var memory = GuestMemory.none
         var call: SharedDescriptor?
         var error: SharedDescriptor?
+        /// Whether to watch the ring.
+        var poll = AdaptivePoll()
         /// How many requests the pool has.
         var handedOver = 0
         /// The requests that wait. They outlast a stop of the ring: their guest goes on waiting after it.
@@ -199,6 +206,13 @@ extension QueueWorker {
                     let isDone = try drain(&queue, &chain, handler, &outfit)
                     ring = consume queue
                     guard isDone else { continue }
+                    guard mayPoll else {
+                        sleep(setup.kick == nil ? Self.pollInterval : -1)
+                        continue
+                    }
+                    let start = cl_monotonic_time()
+                    sleep(setup.kick == nil ? Self.pollInterval : -1)
+                    outfit.poll.note(pause: cl_monotonic_time() &- start)
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
@@ -209,7 +223,6 @@ extension QueueWorker {
                     cancelWaiting(&outfit)
                     return .goOn
                 }
-                sleep(setup.kick == nil ? Self.pollInterval : -1)
             }
         }
     }
@@ -229,7 +242,8 @@ extension QueueWorker {
             var isWorking = false
             var hasUnshown = false
             var oldest: UInt64 = 0
-            while try queue.hasAvailable() {
+            var together = 0
+            while try hasRequest(&queue, &outfit, &together) {
                 if hasNews.load(ordering: .acquiring) {
                     flush(&queue, call)
                     return false
@@ -247,6 +261,7 @@ extension QueueWorker {
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
+                together += 1
                 isWorking = true
                 hasUnshown = true
                 // The clock is read only when another request would make this one wait.
@@ -268,6 +283,48 @@ extension QueueWorker {
             }
         } while try queue.enableNotifications()
         return true
+    }
+
+    /// Whether there is a request; watches the ring for one, if that is likely to pay.
+    ///
+    /// - Parameter together: How many requests were served since the ring was empty last.
+    @inline(__always)
+    private func hasRequest(
+        _ queue: inout SplitQueue, _ outfit: inout Outfit, _ together: inout Int
+    ) throws(QueueError) -> Bool {
+        if try queue.hasAvailable() { return true }
+        guard mayPoll, together > 0 else { return false }
+        return try watch(&queue, &outfit, &together)
+    }
+
+    private func watch(
+        _ queue: inout SplitQueue, _ outfit: inout Outfit, _ together: inout Int
+    ) throws(QueueError) -> Bool {
+        let start = cl_monotonic_time()
+        guard outfit.poll.isWorthwhile(after: together, now: start) else { return false }
+        together = 0
+        flush(&queue, outfit.call)
+        var last = start
+        while !hasNews.load(ordering: .acquiring) {
+            for _ in 0..<Self.looksAtOnce {
+                if try queue.hasAvailable() {
+                    outfit.poll.noteHit(pause: last &- start)
+                    return true
+                }
+                cl_relax()
+            }
+            let now = cl_monotonic_time()
+            if now &- last > AdaptivePoll.interruption {
+                outfit.poll.noteMiss(now: now)
+                return false
+            }
+            if now &- start > AdaptivePoll.longest {
+                outfit.poll.noteMiss(now: now)
+                return false
+            }
+            last = now
+        }
+        return false
     }
 
     /// Takes a request off the ring that is for the pool or has to wait. At most half of a ring's entries are ever off it:

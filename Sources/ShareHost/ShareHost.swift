@@ -10,6 +10,7 @@ public import SystemPackage
 /// May be called from any thread. Shares come and go while devices serve guests. No lock is held while the host is asked
 /// for something: a directory whose server does not answer holds up nobody but who wants to share it.
 public final class ShareHost: Sendable {
+    private let mayPoll: Bool
     private let log: Logger
     private let state = Mutex(State())
 
@@ -28,7 +29,12 @@ public final class ShareHost: Sendable {
     }
 
     /// Makes a host without shares.
-    public init(log: Logger) {
+    ///
+    /// - Parameters:
+    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
+    ///   - log: Takes a line when a frontend or a driver misbehaves.
+    public init(mayPoll: Bool = true, log: Logger) {
+        self.mayPoll = mayPoll
         self.log = log
     }
 
@@ -217,7 +223,8 @@ public final class ShareHost: Sendable {
             let aggregate = try Self.aggregate(for: bucket, &state)
             var log = log
             log[metadataKey: "device"] = "\(bucket.tag)"
-            let device = FileSystemDevice(aggregate: aggregate, requestQueues: requestQueues, log: log)
+            let device = FileSystemDevice(
+                aggregate: aggregate, requestQueues: requestQueues, mayPoll: mayPoll, log: log)
             state.devices[bucket] = device
             return device
         }

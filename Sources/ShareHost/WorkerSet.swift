@@ -17,12 +17,13 @@ final class WorkerSet: RingHost {
     ///
     /// - Parameters:
     ///   - ringCount: How many rings there are.
+    ///   - mayPoll: Whether request queues may be watched where that pays.
     ///   - log: Takes a line when a driver misbehaves.
     ///   - isOver: Whether the frontend has gone. From then on the host gets little more time for what it has not answered.
     ///   - makeHandler: Makes what serves the requests of each.
     /// - Throws: What a thread could not be started or confined with; those that were are gone again then.
     init(
-        ringCount: Int, log: Logger, isOver: @escaping @Sendable () -> Bool,
+        ringCount: Int, mayPoll: Bool, log: Logger, isOver: @escaping @Sendable () -> Bool,
         makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         let pool = try RequestPool(makeHandler: makeHandler)
@@ -30,7 +31,8 @@ final class WorkerSet: RingHost {
         do throws(Errno) {
             for ring in 0..<ringCount {
                 workers.append(
-                    try QueueWorker(ring: ring, pool: pool, log: log, isOver: isOver, makeHandler: makeHandler))
+                    try QueueWorker(
+                        ring: ring, pool: pool, mayPoll: mayPoll, log: log, isOver: isOver, makeHandler: makeHandler))
             }
         } catch {
             for worker in workers { worker.end() }
