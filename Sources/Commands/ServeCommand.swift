@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Linux
 internal import Machine
+internal import Sandbox
 internal import SystemPackage
 
 /// `sheaf serve`: only the file server, for a frontend that somebody else starts.
@@ -10,7 +11,7 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serve shares on a socket, for a QEMU (or another vhost-user frontend) of your own.",
         usage: "sheaf serve --socket PATH [--ro] [-v SRC[,name=NAME]]...",
         discussion: """
-            All shares are directories below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
+            All shares are directories or files below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
             serves the next frontend when one leaves.
 
               sheaf serve --socket /tmp/fs.sock -v ~/src,name=src -v ~/models,name=models
@@ -22,7 +23,7 @@ struct ServeCommand: ParsableCommand {
 
             sheaf share add and rm work while it runs, also before a guest is there.
 
-            Without a name a share's directory is named by 32 hexadecimal digits made of its path and access.
+            Without a name a share is named by 32 hexadecimal digits made of its path and access.
             """)
 
     @Option(help: ArgumentHelp("Where to listen.", valueName: "PATH"))
@@ -33,7 +34,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         name: [.short, .customLong("share")],
-        help: ArgumentHelp("A host directory to share (repeatable).", valueName: "SRC[,name=NAME]"),
+        help: ArgumentHelp("A host directory or file to share (repeatable).", valueName: "SRC[,name=NAME]"),
         transform: ShareArgument.checked)
     var v: [ShareRequest] = []
 
@@ -52,6 +53,12 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: Polling.help)
     var poll = Polling.auto
+
+    @Option(
+        help: ArgumentHelp(
+            "A system call that the file server has no use for: kill, log or off.",
+            discussion: "kill ends the launcher and says which call it was; off sets no limit.", valueName: "WHAT"))
+    var seccomp = SeccompMode.kill
 
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
@@ -74,9 +81,13 @@ struct ServeCommand: ParsableCommand {
         try saying(exit: 125) { () throws(LaunchError) in
             let server = try FileServer(
                 path: absolutePath(socket), shares: v, isReadOnly: ro, mayPoll: poll == .auto, name: name,
-                controlSocket: control.map(absolutePath)
+                controlSocket: control.map(absolutePath), seccomp: seccomp
             ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
+            }
+            if seccomp != .kill, !isQuiet {
+                FileDescriptor.standardError.say(
+                    "sheaf: --seccomp \(seccomp.rawValue): the file server may make any system call")
             }
             let point = ControlPoint(of: server, tag: tag ?? (ro ? "sheaf-ro" : "sheaf-rw"), isQuiet: quiet)
             try withExtendedLifetime(point) { () throws(LaunchError) in try server.run() }

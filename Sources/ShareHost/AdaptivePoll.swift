@@ -2,8 +2,9 @@
 ///
 /// A watched ring costs its driver no kick, which is an exit of the guest, and the next request no wake-up. Watched in vain it
 /// costs a core. So it is done where requests have lately come one by one and soon after each other: who has many in flight
-/// gains by their being served together instead. After a watch in vain, and where somebody else wants the core, none is tried
-/// for a while, each time longer.
+/// gains by their being served together instead. And it is done on a core that nobody else has a use for: a guest's processor
+/// that waits for the core of whoever watches loses more than a kick costs. After a watch in vain, and where a core is wanted,
+/// none is tried for a while, each time longer.
 ///
 /// Times are in nanoseconds of CLOCK_MONOTONIC.
 struct AdaptivePoll {
@@ -15,20 +16,39 @@ struct AdaptivePoll {
     static let mostTogether = 2
     /// Looks that lie further apart than this had another thread between them.
     static let interruption: UInt64 = 20_000
-    /// How long nobody watches after that, or after a watch in vain, the first time and at most.
-    static let shortestRest: UInt64 = 1_000_000
-    static let longestRest: UInt64 = 1_000_000_000
+    /// How often it is found out, of one who watches all the time, whether a core is wanted.
+    static let crowdInterval: UInt64 = 500_000
+
+    /// How long nobody watches after something that speaks against it.
+    struct Rest {
+        /// The first time, and at most.
+        static let shortest: UInt64 = 1_000_000
+        static let longest: UInt64 = 1_000_000_000
+
+        private(set) var next = shortest
+
+        mutating func lengthen() { next = min(next &* 2, Self.longest) }
+        mutating func shorten(by part: UInt64) { next = max(Self.shortest, next &- part) }
+    }
 
     /// A moving average of the pauses between requests.
     private var expected = 4 * longest
-    private var rest = shortestRest
+    /// After a watch in vain. Who sends requests in bursts ends each with one: many hits make it short again.
+    private var vain = Rest()
+    /// Where a core is wanted. No number of hits speaks against that.
+    private var crowd = Rest()
     private var restsUntil: UInt64 = 0
+    private var looksForCrowdAt: UInt64 = 0
 
     /// Whether to watch after so many requests were served together.
     @inline(__always)
     func isWorthwhile(after count: Int, now: UInt64) -> Bool {
         expected <= Self.worthwhile && count <= Self.mostTogether && now >= restsUntil
     }
+
+    /// Whether it is time to find out if a core is wanted.
+    @inline(__always)
+    func shouldLookForCrowd(now: UInt64) -> Bool { now >= looksForCrowdAt }
 
     /// Takes note of a pause, watched or slept through.
     mutating func note(pause: UInt64) {
@@ -39,13 +59,24 @@ struct AdaptivePoll {
     /// Takes note of a watch that brought a request.
     mutating func noteHit(pause: UInt64) {
         note(pause: pause)
-        rest = max(Self.shortestRest, rest &- rest / 64)
+        vain.shorten(by: vain.next / 64)
     }
 
-    /// Takes note of a watch in vain, or of another thread on the core. The one is often the other: whoever was to send the
-    /// next request may wait for this very core.
+    /// Takes note of a watch in vain.
     mutating func noteMiss(now: UInt64) {
-        restsUntil = now &+ rest
-        rest = min(rest &* 2, Self.longestRest)
+        rest(for: vain.next, from: now)
+        vain.lengthen()
+    }
+
+    /// Takes note of whether a core is wanted: threads wait for one, or another one ran where the watch was.
+    mutating func noteCrowd(_ isCrowded: Bool, now: UInt64) {
+        looksForCrowdAt = now &+ Self.crowdInterval
+        guard isCrowded else { return crowd.shorten(by: crowd.next / 4) }
+        rest(for: crowd.next, from: now)
+        crowd.lengthen()
+    }
+
+    private mutating func rest(for length: UInt64, from now: UInt64) {
+        restsUntil = max(restsUntil, now &+ length)
     }
 }

@@ -2,6 +2,7 @@ public import FileService
 internal import Glibc
 internal import Linux
 public import Logging
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 
@@ -12,6 +13,7 @@ public import SystemPackage
 public final class ShareHost: Sendable {
     private let mayPoll: Bool
     private let log: Logger
+    private let confinement: WorkerConfinement
     private let state = Mutex(State())
 
     private struct State {
@@ -31,11 +33,13 @@ public final class ShareHost: Sendable {
     /// Makes a host without shares.
     ///
     /// - Parameters:
-    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
     ///   - log: Takes a line when a frontend or a driver misbehaves.
-    public init(mayPoll: Bool = true, log: Logger) {
+    ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
+    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
+    public init(log: Logger, seccomp: SeccompMode = .kill, mayPoll: Bool = true) {
         self.mayPoll = mayPoll
         self.log = log
+        confinement = WorkerConfinement(seccomp: seccomp)
     }
 
     // MARK: Shares
@@ -58,11 +62,11 @@ public final class ShareHost: Sendable {
         state.withLock { $0.shares.share(at: target) }
     }
 
-    /// Shares a host directory. One that is shared already with the same access and name is not shared again: the target
+    /// Shares a host directory or regular file. One that is shared already with the same access and name is not shared again: the target
     /// is added to it.
     ///
     /// - Parameters:
-    ///   - source: The directory, relative to the working directory if not absolute. Nothing is created on the host.
+    ///   - source: The directory or file, relative to the working directory if not absolute. Nothing is created on the host.
     ///   - access: What guests may do with it.
     ///   - name: Its name below the synthetic root; made of path and access if nil.
     ///   - target: Where the guest binds it, an absolute path; nil for nowhere but the aggregate's mount.
@@ -98,16 +102,18 @@ public final class ShareHost: Sendable {
 
     private func add(_ wanted: Share, _ attempt: ShareAttempt) throws(ShareError) -> Step {
         let (aggregate, reservation) = try state.withLock { state throws(ShareError) in
-            (try Self.aggregate(for: wanted.bucket, &state), try state.shares.reserve(wanted, attempt))
+            (try self.aggregate(for: wanted.bucket, &state), try state.shares.reserve(wanted, attempt))
         }
         switch reservation {
         case .present(let share): return .over(Addition(share: share, isNew: false))
         case .pending(let other): return .busy(other)
         case .reserved: break
         }
+        var wanted = wanted
         do throws(AddChildError) {
-            try aggregate.addChild(
-                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options)
+            wanted.isFile = try aggregate.addChild(
+                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options
+            ).isFile
         } catch {
             state.withLock { $0.shares.withdraw(wanted) }
             if error.reason == .hostPath { throw .source(wanted.hostPath, error.errno) }
@@ -220,11 +226,12 @@ public final class ShareHost: Sendable {
     public func makeDevice(for bucket: Bucket, requestQueues: Int) throws(ShareError) -> FileSystemDevice {
         try state.withLock { state throws(ShareError) in
             if let device = state.devices[bucket] { return device }
-            let aggregate = try Self.aggregate(for: bucket, &state)
+            let aggregate = try self.aggregate(for: bucket, &state)
             var log = log
             log[metadataKey: "device"] = "\(bucket.tag)"
             let device = FileSystemDevice(
-                aggregate: aggregate, requestQueues: requestQueues, mayPoll: mayPoll, log: log)
+                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, mayPoll: mayPoll, log: log
+            )
             state.devices[bucket] = device
             return device
         }
@@ -243,10 +250,10 @@ public final class ShareHost: Sendable {
     }
 
     /// The aggregate of a bucket, made when there is none. Of the host it asks for a descriptor of /proc only.
-    private static func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
+    private func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
-            let aggregate = try Aggregate(access: bucket.access)
+            let aggregate = try Aggregate(access: bucket.access, confinement: confinement)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

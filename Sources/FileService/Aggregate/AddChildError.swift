@@ -11,12 +11,14 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case tearingDown
         /// The share's access is not the aggregate's.
         case access
-        /// The host directory cannot be served.
+        /// The host directory or file cannot be served.
         case hostPath
         /// Another share has the name.
         case nameInUse
         /// Its options need what the guest was not asked for when it mounted the device.
         case notNegotiated
+        /// The host's file system has no room for what the guest is to see of owners and modes.
+        case ownership
         /// 2^32 - 1 shares have come and gone.
         case idsExhausted
     }
@@ -27,7 +29,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
     public let errno: Errno
     /// The name that was asked for.
     public let name: String
-    /// The host directory that was to be shared.
+    /// The host directory or file that was to be shared.
     public let hostPath: FilePath
 
     /// Puts an error together.
@@ -44,13 +46,15 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .name where errno == .fileNameTooLong:
             "cannot share \(hostPath): the name is longer than 255 bytes; give a shorter name="
         case .name:
-            "cannot share \(hostPath): \"\(name)\" is no name of a directory; give a name= without \"/\""
+            "cannot share \(hostPath): \"\(name)\" is no name of a share; give a name= without \"/\""
         case .tearingDown: "cannot share \(hostPath): the machine is going down (\(errno.name))"
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
         case .hostPath: "cannot share \(hostPath): \(errno.explained)"
         case .nameInUse: "cannot share \(hostPath): another share is named \"\(name)\"; give a different name="
         case .notNegotiated:
             "cannot share \(hostPath) with these options: the guest has mounted the device without; share it at launch"
+        case .ownership:
+            "cannot share \(hostPath) with owner=mapped: its file system has no user.* extended attributes, see xattr(7)"
         case .idsExhausted:
             "cannot share \(hostPath): this device has had all the shares it can have; restart the machine"
         }

@@ -2,6 +2,7 @@ import CLinux
 internal import FUSE
 import Glibc
 internal import Linux
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 
@@ -15,6 +16,7 @@ public final class Aggregate: Sendable {
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
+    private let confinement: WorkerConfinement
     /// Touched only while `lock` is held.
     nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
     private let lock = Lock()
@@ -24,18 +26,25 @@ public final class Aggregate: Sendable {
     private struct State: ~Copyable {
         var registry = Registry()
         var session: Session?
+        /// What starts the thread that waits for locks; there once a share's locks are the host's.
+        var threads: WorkerThreads?
     }
 
     /// Makes a file system without shares.
     ///
-    /// - Parameter access: What guests may do with every share here.
+    /// - Parameters:
+    ///   - access: What guests may do with every share here.
+    ///   - confinement: What the threads are confined by that it starts itself.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public convenience init(access: Access) throws(Errno) {
-        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess())
+    public convenience init(access: Access, confinement: WorkerConfinement = WorkerConfinement()) throws(Errno) {
+        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess(), confinement: confinement)
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
-    init(access: Access, descriptorLimit: Int) throws(Errno) {
+    init(
+        access: Access, descriptorLimit: Int, confinement: WorkerConfinement = WorkerConfinement()
+    ) throws(Errno) {
+        self.confinement = confinement
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
@@ -51,14 +60,15 @@ public final class Aggregate: Sendable {
 
     // MARK: Shares
 
-    /// Offers a host directory under a name, visible at the guest's next lookup.
+    /// Offers a host directory or regular file under a name, visible at the guest's next lookup.
     ///
     /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
-    /// the aggregate's, then what the host says of the directory, then a name in use.
+    /// the aggregate's, then what the host says of the path, then a name in use.
     ///
     /// - Parameters:
     ///   - name: One path component, at most 255 bytes of UTF-8.
-    ///   - hostPath: The directory; a symbolic link to one is followed now and not again.
+    ///   - hostPath: The directory or file; a symbolic link to one is followed now and not again. Of a file it is the inode
+    ///     that is there now.
     ///   - access: What the share was asked to allow; it has to be the aggregate's.
     ///   - options: How it is served.
     /// - Returns: The share as a listing shows it.
@@ -82,10 +92,12 @@ public final class Aggregate: Sendable {
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
+            if options.locks == .host { try prepareForLocks() }
             root = try HostRoot(path: hostPath, options: options)
         } catch {
             throw refusal(.hostPath, error)
         }
+        guard options.ownership != .mapped || root.takesRecords else { throw refusal(.ownership, .notSupported) }
         return try lock.hold { () throws(AddChildError) in
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
@@ -103,6 +115,13 @@ public final class Aggregate: Sendable {
                 throw refusal(error == .fileExists ? .nameInUse : .idsExhausted, error)
             }
         }
+    }
+
+    /// Has what starts a thread made here: a worker, which will be the one to need it, may not.
+    private func prepareForLocks() throws(Errno) {
+        if lock.hold({ state.pointee.threads != nil }) { return }
+        let threads = try WorkerThreads(confinement: confinement)
+        lock.hold { if state.pointee.threads == nil { state.pointee.threads = threads } }
     }
 
     /// Takes a share out of the synthetic root. Its name may be used again at once.
@@ -200,7 +219,10 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
-        replaceSession(with: try Session(budget: budget, flags: flags)) { $0.wantedFlags == wanted }
+        let threads = lock.hold { state.pointee.threads }
+        let session = try Session(
+            budget: budget, processDescriptors: processDescriptors.number, flags: flags, threads: threads)
+        return replaceSession(with: session) { $0.wantedFlags == wanted }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

@@ -1,7 +1,7 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// A share as it appears in an aggregate: a name below the synthetic root and the host directory behind it.
+/// A share as it appears in an aggregate: a name below the synthetic root and the host directory or file behind it.
 final class Child: Sendable {
     let id: UInt32
     let name: String
@@ -10,7 +10,12 @@ final class Child: Sendable {
     let hostPath: FilePath
     let options: ChildOptions
     let root: HostRoot
+    /// How long what is in it may be believed.
+    let cacheTimes: CacheTimes
+    /// The same for its root.
+    let rootCacheTimes: CacheTimes
     let numbering: InodeNumbering
+    let owners: Owners
     /// What the guest does with it.
     let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
@@ -24,7 +29,10 @@ final class Child: Sendable {
         self.hostPath = hostPath
         self.options = options
         self.root = root
+        cacheTimes = .inside(options.cache)
+        rootCacheTimes = cacheTimes.ofShareRoot
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
+        owners = Owners(options.ownership, root: root.owner)
     }
 
     /// Whether the share has left the synthetic root.
@@ -45,8 +53,10 @@ final class Child: Sendable {
         return child
     }
 
-    /// The zone of the share's root directory.
+    /// The zone of the share's root.
     var rootZone: Zone { options.hidesPersonalData ? .guardedRoot : .open }
 
-    var summary: ChildSummary { ChildSummary(id: id, name: name, hostPath: hostPath, options: options) }
+    var summary: ChildSummary {
+        ChildSummary(id: id, name: name, hostPath: hostPath, isFile: root.isFile, options: options)
+    }
 }

@@ -19,12 +19,21 @@ public struct ChildOptions: Equatable, Sendable {
     /// It costs a request for each directory on the way to a file, and is settled when the guest mounts the device, as
     /// `locks` is.
     public var enforcesAccessLists: Bool
+    /// Whose its files are in the guest.
+    public var ownership: Ownership
+    /// What the guest may keep of the share, and for how long.
+    public var cache: CachePolicy
 
     /// Names options.
-    public init(hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false) {
+    public init(
+        hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false,
+        ownership: Ownership = .host, cache: CachePolicy = .auto
+    ) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
         self.enforcesAccessLists = enforcesAccessLists
+        self.ownership = ownership
+        self.cache = cache
     }
 
     /// What has to be negotiated with the guest for them.

@@ -1,6 +1,7 @@
 import CLinux
 internal import FUSE
 internal import Linux
+internal import Sandbox
 internal import Synchronization
 internal import SystemPackage
 
@@ -13,7 +14,6 @@ final class Session: Sendable {
     /// The roots of shares by the share's id. They keep their node id for as long as the session and the share live: the
     /// guest has mounts on them.
     private let roots = ShardedTable<Node>()
-    private let handles = ShardedTable<Handle>()
     private let nextNode = Atomic<UInt64>(2)
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
@@ -24,11 +24,18 @@ final class Session: Sendable {
     let locks: LockTable?
 
     /// - Throws: What a descriptor could not be made with.
-    init(budget: DescriptorBudget, flags: InitFlags = []) throws(Errno) {
-        pool = DescriptorPool(budget: budget)
+    init(
+        budget: DescriptorBudget, processDescriptors: CInt, flags: InitFlags = [], threads: WorkerThreads? = nil
+    ) throws(Errno) {
+        pool = DescriptorPool(budget: budget, processDescriptors: processDescriptors)
         self.flags = flags
-        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
+        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable(threads: threads)
     }
+
+    // The pool has the handles, and they have it.
+    deinit { handles.close() }
+
+    private var handles: HandleTable { pool.handles }
 
     // MARK: Nodes
 
@@ -186,15 +193,23 @@ final class Session: Sendable {
     // MARK: Handles
 
     /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
-    /// own descriptor, or -1, with neither; all that is the handle's from now on.
+    /// own descriptor, or -1, with a unit alone; all that is the handle's from now on.
     ///
-    /// - Throws: ESTALE when the share was revoked meanwhile.
+    /// - Parameters:
+    ///   - node: What is open.
+    ///   - descriptor: The open file.
+    ///   - flags: What opens it again.
+    ///   - stream: The listing of a directory.
+    ///   - lane: Which of the share's counters is the caller's.
+    /// - Returns: The handle.
+    /// - Throws: ESTALE when the share was revoked meanwhile; ENFILE when the guest has as much open as it may.
     func open(
-        _ node: Node, descriptor: CInt, stream: DirectoryStream? = nil, lane: Int
+        _ node: Node, descriptor: CInt, flags: CInt, stream: DirectoryStream? = nil, lane: Int
     ) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
-        if handles.insert(handle, tag: id.rawValue) { node.child.counters.countHandles(1, lane: lane) }
+        let handle = Handle(id: id, node: node, descriptor: descriptor, flags: flags, stream: stream)
+        if try handles.insert(handle) { node.child.counters.countHandles(1, lane: lane) }
+        if stream == nil { handles.woke(handle) }
         if node.child.isRevoked {
             // It may have come too late for `revoke` to find it.
             remove(handle, lane: lane)
@@ -204,8 +219,15 @@ final class Session: Sendable {
     }
 
     private func remove(_ handle: Handle, lane: Int?) {
-        guard handles.remove(handle.id.rawValue) != nil else { return }
+        guard handles.remove(handle.id) else { return }
         handle.node.child.counters.countHandles(-1, lane: lane)
+    }
+
+    /// Wakes what sleeps of a node's open files, for good: its mode or its owner is about to change, and after that the host
+    /// may not let us open them any more.
+    func wakeHandles(of node: Node) {
+        guard node.sleepingHandles.load(ordering: .relaxed) > 0 else { return }
+        for handle in handles.snapshot() where handle.node === node { handle.stayAwake(in: handles) }
     }
 
     /// The handle that a request names.
@@ -213,7 +235,7 @@ final class Session: Sendable {
     /// - Throws: EBADF when there is none, or it is another node's.
     @inline(__always)
     func handle(_ id: HandleID, of node: Node) throws(Errno) -> Handle {
-        guard let handle = handles.find(id.rawValue), handle.node === node else { throw .badFileDescriptor }
+        guard let handle = handles.find(id), handle.node === node else { throw .badFileDescriptor }
         return handle
     }
 

@@ -9,7 +9,8 @@ internal import SystemPackage
 /// Serves the requests of one virtqueue: decodes, does what is asked, encodes the answer.
 ///
 /// One per worker thread, made on that thread and used on no other; its thread has gone through
-/// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
+/// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for, and not yet through `seal()`, which
+/// lets it change nothing of itself any more.
 public final class RequestDispatcher {
     /// How many rings a device can have, hiprio among them. Each has a lane, from 0 on.
     public static let ringCount = 9
@@ -155,6 +156,10 @@ public final class RequestDispatcher {
             return try serve(request, reply, session, node)
         } catch {
             let opcode = request.header.opcode
+            // In a directory that the host has deleted there is nothing, but there may be in another of its name: ESTALE
+            // makes the guest walk the path again.
+            var error = error
+            if error == .noSuchFileOrDirectory, node.isDirectory, node.isDeletedByHost() { error = .staleNFSFileHandle }
             if !opcode.isOrdinary(error) { counters(of: node).pointee.record(error, of: opcode) }
             throw error
         }

@@ -4,12 +4,40 @@ struct CacheTimes {
     let attributeSeconds: UInt64
     let attributeNanoseconds: UInt32
 
-    /// The synthetic root and the roots of shares: shares come and go.
+    /// The synthetic root: shares come and go.
     static let root = CacheTimes(entrySeconds: 0, attributeSeconds: 0, attributeNanoseconds: 1_000_000)
-    /// Everything inside a share: a host's edit is seen after a second at the latest.
-    static let inside = CacheTimes(entrySeconds: 1, attributeSeconds: 1, attributeNanoseconds: 0)
+    /// Inside a share, by its policy.
+    private static let second = CacheTimes(entrySeconds: 1, attributeSeconds: 1, attributeNanoseconds: 0)
+    private static let none = CacheTimes(entrySeconds: 0, attributeSeconds: 0, attributeNanoseconds: 0)
+    private static let day = CacheTimes(entrySeconds: 86_400, attributeSeconds: 86_400, attributeNanoseconds: 0)
+
+    static func inside(_ policy: CachePolicy) -> CacheTimes {
+        switch policy {
+        case .auto: second
+        case .never: none
+        case .always, .metadata: day
+        }
+    }
+}
+
+extension CachePolicy {
+    /// Whether the guest may remember that a name is not there: not where the host is to make files that are then seen at
+    /// once by whoever is told of them.
+    var keepsAbsence: Bool { self == .always || self == .metadata }
+    /// Whether listings are kept from one opendir(3) to the next.
+    var keepsListings: Bool { self == .always || self == .metadata }
+    /// Whether reads and writes pass the guest's page cache by.
+    var isDirect: Bool { self == .never || self == .metadata }
+}
+
+extension CacheTimes {
+    /// For a share's root: its name may be gone at any time, what it is like is asked on each way into the share.
+    var ofShareRoot: CacheTimes {
+        CacheTimes(
+            entrySeconds: 0, attributeSeconds: attributeSeconds, attributeNanoseconds: attributeNanoseconds)
+    }
 }
 
 extension Node {
-    var cacheTimes: CacheTimes { isChildRoot ? .root : .inside }
+    var cacheTimes: CacheTimes { isChildRoot ? child.rootCacheTimes : child.cacheTimes }
 }

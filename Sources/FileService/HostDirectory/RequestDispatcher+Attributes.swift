@@ -13,7 +13,7 @@ extension RequestDispatcher {
         let asked = try request.structure(GetattrIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { _ = try session.handle(asked.handle, of: node) }
         let clock = cl_file_clock()
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tell(found, clock: clock) }
         return try sendAttributes(found, of: node, reply)
     }
@@ -22,7 +22,7 @@ extension RequestDispatcher {
         let asked = try request.structure(StatxIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { _ = try session.handle(asked.handle, of: node) }
         let clock = cl_file_clock()
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tell(found, clock: clock) }
         let attributes = node.attributes(found)
         return try reply.send(
@@ -71,9 +71,10 @@ extension RequestDispatcher {
         // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
         if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
+            if !keepsPrivileges, !asked.fields.isDisjoint(with: [.mode, .uid, .gid]) { session.wakeHandles(of: node) }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
         }
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tellAfterChange(found) }
         return try sendAttributes(found, of: node, reply)
     }
@@ -82,19 +83,17 @@ extension RequestDispatcher {
     /// the launcher to write; times last, because all else changes them.
     private func apply(_ asked: SetattrIn, to node: Node, _ held: CInt, _ handle: Handle?) throws(Errno) {
         let fields = asked.fields
-        if !fields.isDisjoint(with: [.uid, .gid]) {
-            let uid = fields.contains(.uid) ? asked.uid : .max
-            let gid = fields.contains(.gid) ? asked.gid : .max
-            try checked(cl_chown_held(held, uid, gid))
-        }
-        if fields.contains(.size) {
-            try truncate(node, handle, to: asked.size)
-            if fields.contains(.killPrivileges) { try clearPrivileges(node) }
-        } else if fields.contains(.killPrivileges), fields.isDisjoint(with: .mode) {
-            try clearPrivileges(node)
-        }
-        if fields.contains(.mode) {
+        let isMapped = node.child.owners.areMapped
+        if !isMapped, !fields.isDisjoint(with: [.uid, .gid]) { try changeOwner(asked, of: node, held) }
+        if fields.contains(.size) { try truncate(node, handle, to: asked.size) }
+        if isMapped {
+            if !fields.isDisjoint(with: [.uid, .gid, .mode, .killPrivileges]) {
+                try changeOwnerAndMode(asked, of: node, held)
+            }
+        } else if fields.contains(.mode) {
             try checked(cl_chmod_held(aggregate.processDescriptors.number, held, asked.mode & 0o7777))
+        } else if fields.contains(.killPrivileges) {
+            try clearPrivileges(node)
         }
         if !fields.isDisjoint(with: [.atime, .mtime, .atimeNow, .mtimeNow]) {
             let access = RequestDispatcher.time(
@@ -115,7 +114,7 @@ extension RequestDispatcher {
         guard node.isRegular else { throw node.isDirectory ? .isDirectory : .invalidArgument }
         guard let size = Int64(exactly: size) else { throw .fileTooLarge }
         if let handle {
-            try checked(cl_ftruncate(handle.descriptor, size))
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_ftruncate(file, size)) }
         } else {
             let file = try reopen(node, O_WRONLY)
             try checked(cl_ftruncate(file.number, size))
@@ -125,10 +124,13 @@ extension RequestDispatcher {
     /// Clears what write(2) by an ordinary user clears: set-user-ID, and set-group-ID where the group may execute. A host
     /// user without CAP_FSETID has had that done by the kernel.
     func clearPrivileges(_ node: Node) throws(Errno) {
-        guard keepsPrivileges, node.isRegular else { return }
+        guard node.isRegular else { return }
+        if node.child.owners.areMapped {
+            return try changeAppearance(of: node) { $0.mode = Appearance.withoutPrivileges($0.mode) }
+        }
+        guard keepsPrivileges else { return }
         let mode = try node.status().mode
-        var kept = mode & ~UInt32(0o4000)
-        if mode & 0o2010 == 0o2010 { kept &= ~UInt32(0o2000) }
+        let kept = Appearance.withoutPrivileges(mode)
         guard kept != mode else { return }
         try node.withDescriptor { (held) throws(Errno) in
             _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, kept & 0o7777))

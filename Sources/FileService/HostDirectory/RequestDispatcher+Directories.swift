@@ -14,11 +14,16 @@ extension RequestDispatcher {
             // Nothing of the host is open, but the handle is memory all the same.
             try session.pool.take()
         } else {
-            _ = try node.borrow()
-            descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
+            if node.isDeletedByHost() { throw .staleNFSFileHandle }
+            descriptor = try openHeld(node, O_RDONLY | O_DIRECTORY)
         }
-        let handle = try session.open(node, descriptor: descriptor, stream: DirectoryStream(), lane: lane)
-        return try reply.send(OpenOut { $0.handle = handle.id })
+        let handle = try session.open(
+            node, descriptor: descriptor, flags: O_RDONLY | O_DIRECTORY, stream: DirectoryStream(), lane: lane)
+        return try reply.send(
+            OpenOut {
+                $0.handle = handle.id
+                if node.child.options.cache.keepsListings { $0.flags.formUnion([.cacheDirectory, .keepCache]) }
+            })
     }
 
     func readdir(
@@ -28,21 +33,23 @@ extension RequestDispatcher {
         let handle = try session.handle(asked.handle, of: node)
         guard let stream = handle.stream else { throw .badFileDescriptor }
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
-        if handle.descriptor < 0 {
+        if handle.isHidden {
             listHidden(node, from: asked.offset, to: &encoder, plus: plus)
             return reply.finish(encoder.count)
         }
 
         var isFull = false
         do throws(Errno) {
-            try stream.list(from: asked.offset, of: handle.descriptor) { (host) throws(Errno) in
-                // Before the lookup: one that does not get out would leave a reference that nobody gives back.
-                guard encoder.fits(nameLength: host.name.count, plus: plus) else {
-                    isFull = true
-                    return false
+            try handle.withDescriptor { (directory) throws(Errno) in
+                try stream.list(from: asked.offset, of: directory) { (host) throws(Errno) in
+                    // Before the lookup: one that does not get out would leave a reference that nobody gives back.
+                    guard encoder.fits(nameLength: host.name.count, plus: plus) else {
+                        isFull = true
+                        return false
+                    }
+                    append(host, of: node, directory, session, to: &encoder, plus: plus)
+                    return true
                 }
-                append(host, of: node, session, to: &encoder, plus: plus)
-                return true
             }
         } catch {
             // What is already in the reply has been counted as looked up, and so has to get out.
@@ -55,7 +62,8 @@ extension RequestDispatcher {
 
     /// Adds an entry of the host. READDIRPLUS counts a lookup of it; a name that is gone by now is left out.
     private func append(
-        _ host: HostEntry, of node: Node, _ session: Session, to encoder: inout DirectoryEncoder, plus: Bool
+        _ host: HostEntry, of node: Node, _ directory: CInt, _ session: Session, to encoder: inout DirectoryEncoder,
+        plus: Bool
     ) {
         var entry = DirectoryEntry()
         entry.cookie = host.cookie
@@ -65,6 +73,9 @@ extension RequestDispatcher {
             host.isDotDot && node.isChildRoot
             ? NodeID.root.rawValue : node.child.numbering.guestInode(host.inode, device: node.key.device)
         if !plus {
+            if node.child.owners.areMapped, host.type == UInt8(DT_REG), let start = host.name.baseAddress {
+                entry.type = UInt32(listedType(start.assumingMemoryBound(to: CChar.self), in: directory))
+            }
             _ = encoder.append(entry, name: host.name)
             return
         }

@@ -32,22 +32,20 @@ extension RequestDispatcher {
     private func openFile(
         _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
     ) throws(Errno) -> OpenOut {
+        // Looked at and opened by one descriptor.
         _ = try node.borrow()
-        let found: cl_statx
+        defer { node.giveBack() }
         let clock = cl_file_clock()
-        do throws(Errno) {
-            found = try node.status()
-            // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
-            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
-                throw .staleNFSFileHandle
-            }
-        } catch {
-            node.giveBack()
-            throw error
+        let found = try node.status()
+        // The host has deleted or replaced the file: ESTALE makes the guest walk the path again. Not so a file that is a
+        // share: that is this inode, whatever its names are.
+        if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
+            throw .staleNFSFileHandle
         }
-        let descriptor = try reopenForHandle(node, flags, session)
-        let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
-        let handle = try session.open(node, descriptor: descriptor, lane: lane)
+        let descriptor = try openHeld(node, flags)
+        let isGood = node.cache.isGood(found, clock: clock) || node.child.options.cache == .always
+        let keepsPages = flags & O_TRUNC == 0 && isGood
+        let handle = try session.open(node, descriptor: descriptor, flags: flags & ~O_TRUNC, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
                 try clearPrivileges(node)
@@ -59,28 +57,14 @@ extension RequestDispatcher {
         return opened(handle, keepsPages: keepsPages, keepsLocks: session.locks != nil)
     }
 
-    /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
-    /// the handle's; on failure it is given back.
-    func reopenForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> CInt {
-        do throws(Errno) {
-            try session.pool.take()
-        } catch {
-            node.giveBack()
-            throw error
-        }
-        do throws(Errno) {
-            return try reopen(node, flags).release()
-        } catch {
-            session.pool.giveBack()
-            node.giveBack()
-            throw error
-        }
-    }
-
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
-        if keepsPages { out.flags.insert(.keepCache) }
+        if handle.node.child.options.cache.isDirect {
+            out.flags.insert(.directIO)
+        } else if keepsPages {
+            out.flags.insert(.keepCache)
+        }
         // FLUSH takes locks away.
         if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out
@@ -96,13 +80,16 @@ extension RequestDispatcher {
         try checkChangeable(name, in: node)
 
         // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
-        try session.pool.take()
-        let made = caller(request, in: node) { directory in
-            masked(asked.mode & 0o7777, asked.umask, session) {
+        let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
+        let make = { (directory: CInt) in
+            self.masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
                 cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
+        try session.pool.take()
+        var made = caller(request, in: node, make)
+        if made < 0, openUp(node, after: Errno(rawValue: 0 &- made)) { made = caller(request, in: node, make) }
+        if made >= 0 { return try sendCreated(made, flags, name, wanted, in: node, reply, session) }
         session.pool.giveBack()
         let error = Errno(rawValue: 0 &- made)
         guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
@@ -130,24 +117,30 @@ extension RequestDispatcher {
         guard node.zone != .hidden else { throw .readOnlyFileSystem }
         // The name that comes along is Linux's own "/" and means nothing. O_EXCL here: may never get a name.
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
+        let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            masked(asked.mode & 0o7777, asked.umask, session) {
+            masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
                 cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, flags, nil, wanted, in: node, reply, session) }
         session.pool.giveBack()
         throw Errno(rawValue: 0 &- made)
     }
 
     /// Runs a call that makes something in a directory in the caller's name; a refusal to take the caller's ids is its
     /// result too.
-    private func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
+    func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
         do throws(Errno) {
             let group = try request.supplementaryGroup()
             return try parent.withDescriptor { (directory) throws(Errno) in
-                try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
+                if parent.child.owners.areMapped { return call(directory) }
+                if let maker = parent.child.owners.maker {
+                    return try credentials.perform(as: maker) { () throws(Errno) in call(directory) }
+                }
+                return try credentials.perform(as: request.header.uid, request.header.gid, group: group) {
+                    () throws(Errno) in
                     call(directory)
                 }
             }
@@ -159,12 +152,19 @@ extension RequestDispatcher {
     /// Replies with a file that was just made, under a name or without any. The descriptor is the open file's and taken
     /// over, with its unit of the budget.
     private func sendCreated(
-        _ descriptor: CInt, _ name: UnsafeRawBufferPointer?, in parent: Node, _ reply: Reply, _ session: Session
+        _ descriptor: CInt, _ flags: CInt, _ name: ComponentName?, _ wanted: Appearance?, in parent: Node,
+        _ reply: Reply, _ session: Session
     ) throws(Errno) -> UInt32 {
         var out = CreateOut()
         let created: Node
         do throws(Errno) {
             let clock = cl_file_clock()
+            var appearance = wanted
+            if let wanted {
+                appearance = try parent.withDescriptor { (directory) throws(Errno) in
+                    try keep(wanted, asMade: descriptor, name, in: parent, directory)
+                }
+            }
             var found = cl_statx()
             try checked(cl_statx(descriptor, nil, &found))
             try session.pool.take()
@@ -175,7 +175,7 @@ extension RequestDispatcher {
             let key = NodeKey(child: parent.child, found)
             do throws(Errno) {
                 created = try session.adopt(
-                    key, name: name, in: parent, zone: zone, found: found, lane: lane)
+                    key, name: name?.bytes, in: parent, zone: zone, found: found, lane: lane)
             } catch {
                 _ = cl_close(held)
                 session.pool.giveBack()
@@ -183,14 +183,19 @@ extension RequestDispatcher {
             }
             created.lease.add(Lease.oneUse, ordering: .relaxed)
             created.install(held)
-            out.entry = entry(created, found, clock: clock)
+            out.entry =
+                if let appearance {
+                    entry(created, appearance.shown(found), clock: clock)
+                } else {
+                    try entry(created, changed: found, session, clock: clock)
+                }
         } catch {
             _ = cl_close(descriptor)
             session.pool.giveBack()
             throw error
         }
         do throws(Errno) {
-            let handle = try session.open(created, descriptor: descriptor, lane: lane)
+            let handle = try session.open(created, descriptor: descriptor, flags: flags & ~O_TRUNC, lane: lane)
             out.open = opened(handle, keepsPages: false, keepsLocks: session.locks != nil)
         } catch {
             session.forget(created.id, count: 1, lane: lane)
@@ -206,7 +211,9 @@ extension RequestDispatcher {
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
         session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
-        if !node.flushIsNoOp { try checked(cl_close(checked(cl_duplicate(handle.descriptor)))) }
+        if !node.flushIsNoOp {
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_close(checked(cl_duplicate(file)))) }
+        }
         return reply.done()
     }
 
@@ -220,7 +227,9 @@ extension RequestDispatcher {
     func fsync(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FsyncIn.self)
         let handle = try session.handle(asked.handle, of: node)
-        if handle.descriptor >= 0 { try checked(cl_fsync(handle.descriptor, asked.flags & 1 != 0)) }
+        if !handle.isHidden {
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_fsync(file, asked.flags & 1 != 0)) }
+        }
         return reply.done()
     }
 
@@ -232,9 +241,8 @@ extension RequestDispatcher {
         for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
             do throws(Errno) {
                 // syncfs(2) refuses the O_PATH descriptor that is held.
-                let opened = cl_openat(child.root.descriptor, ".", O_RDONLY | O_DIRECTORY, 0)
-                let directory = try Descriptor(result: opened)
-                try checked(cl_syncfs(directory.number))
+                let opened = try Descriptor(result: child.root.openForSync(aggregate.processDescriptors.number))
+                try checked(cl_syncfs(opened.number))
             } catch {
                 failure = failure ?? error
             }
