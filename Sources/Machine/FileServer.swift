@@ -43,20 +43,21 @@ public final class FileServer {
     ///   - path: Where the socket is to be; at most 107 bytes.
     ///   - shares: What is shared; targets mean nothing here.
     ///   - isReadOnly: Whether the aggregate is a read-only one.
+    ///   - mayPoll: Whether queues may be watched where that pays.
     ///   - name: Its name among the user's VMs; made of the process id when nil.
     ///   - controlSocket: Where it can be asked, in place of a directory of its own.
     ///   - seccomp: What becomes of a thread that makes a system call which is not on its list.
     ///   - say: Gets what a person at the terminal may want to know, a line at a time.
     /// - Throws: What is wrong with the first share that cannot be had.
     public init(
-        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, name: String? = nil, controlSocket: FilePath? = nil,
-        seccomp: SeccompMode = .kill, say: @escaping (String) -> Void
+        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, mayPoll: Bool = true, name: String? = nil,
+        controlSocket: FilePath? = nil, seccomp: SeccompMode = .kill, say: @escaping (String) -> Void
     ) throws(LaunchError) {
         self.path = path
         self.name = name
         self.controlSocket = controlSocket
         self.say = say
-        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp)
+        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, mayPoll: mayPoll)
         let access: Access = isReadOnly ? .readOnly : .readWrite
         self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyAccess: access)
         do throws(ShareError) {

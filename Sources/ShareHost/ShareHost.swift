@@ -11,6 +11,7 @@ public import SystemPackage
 /// May be called from any thread. Shares come and go while devices serve guests. No lock is held while the host is asked
 /// for something: a directory whose server does not answer holds up nobody but who wants to share it.
 public final class ShareHost: Sendable {
+    private let mayPoll: Bool
     private let log: Logger
     private let confinement: WorkerConfinement
     private let state = Mutex(State())
@@ -34,7 +35,9 @@ public final class ShareHost: Sendable {
     /// - Parameters:
     ///   - log: Takes a line when a frontend or a driver misbehaves.
     ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
-    public init(log: Logger, seccomp: SeccompMode = .kill) {
+    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
+    public init(log: Logger, seccomp: SeccompMode = .kill, mayPoll: Bool = true) {
+        self.mayPoll = mayPoll
         self.log = log
         confinement = WorkerConfinement(seccomp: seccomp)
     }
@@ -227,7 +230,8 @@ public final class ShareHost: Sendable {
             var log = log
             log[metadataKey: "device"] = "\(bucket.tag)"
             let device = FileSystemDevice(
-                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, log: log)
+                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, mayPoll: mayPoll, log: log
+            )
             state.devices[bucket] = device
             return device
         }
