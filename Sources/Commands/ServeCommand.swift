@@ -75,7 +75,7 @@ struct ServeCommand: ParsableCommand {
             ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
             }
-            let point = ControlPoint(of: server, tag: tag ?? (ro ? "sheaf-ro" : "sheaf-rw"), isQuiet: quiet)
+            let point = ControlPoint(of: server, tag: tag ?? server.tag, isQuiet: quiet)
             try withExtendedLifetime(point) { () throws(LaunchError) in try server.run() }
         }
     }

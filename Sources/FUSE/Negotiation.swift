@@ -30,9 +30,9 @@ public struct Negotiation: Sendable {
 
     /// What is never answered with, whatever the guest offers: file handles ("." and ".." lookups), submounts (all shares
     /// are one file system so that mountinfo names the share), requests without ids (they would be served as our own
-    /// user), a write-back cache (host and guest both write), and what only /dev/fuse has.
+    /// user), and what only /dev/fuse has.
     public static let refused: InitFlags = [
-        .exportSupport, .submounts, .allowIDMap, .writebackCache, .passthrough, .resend, .expireOnly, .noOpenSupport,
+        .exportSupport, .submounts, .allowIDMap, .passthrough, .resend, .expireOnly, .noOpenSupport,
         .noOpendirSupport, .inodeDAX, .mapAlignment, .abortError,
     ]
 
@@ -43,6 +43,10 @@ public struct Negotiation: Sendable {
     /// What is offered besides where the guest is to go by access control lists: it asks for that of every directory it
     /// walks through. Then the umask is the host's to apply, where no list of the directory stands in for it.
     public static let accessLists: InitFlags = [.posixACL, .dontMask, .setxattrExtended]
+
+    /// What is offered besides where the guest is to write its data back when it likes to. It then holds what it knows of a
+    /// file's size and times for the truth, so the host must not change files.
+    public static let writeback: InitFlags = [.writebackCache]
 
     /// The reply to send.
     public let reply: InitOut

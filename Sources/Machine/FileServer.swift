@@ -23,6 +23,8 @@ public final class FileServer {
     private let name: String?
     private let controlSocket: FilePath?
     private var directory: RuntimeDirectory?
+    /// The tag that its device has in a VM of Sheaf's own, unless the frontend gives it another.
+    public let tag: String
     private let device: FileSystemDevice
     private let shareHost: ShareHost
     private let say: (String) -> Void
@@ -52,7 +54,13 @@ public final class FileServer {
         self.say = say
         shareHost = ShareHost(log: Logger(label: "sheaf"))
         let access: Access = isReadOnly ? .readOnly : .readWrite
-        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyAccess: access)
+        let buckets = Set(shares.map { Bucket(access, $0.options) })
+        guard buckets.count <= 1 else {
+            throw LaunchError("shares with and without writeback do not mix in one device: serve them on two sockets")
+        }
+        let bucket = buckets.first ?? Bucket(access)
+        tag = bucket.tag
+        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyBucket: bucket)
         do throws(ShareError) {
             for share in shares {
                 let added = try shareHost.add(
@@ -61,7 +69,7 @@ public final class FileServer {
                 say("\(added.hostPath) is /\(added.subname)")
             }
             device = try shareHost.makeDevice(
-                for: Bucket(access), requestQueues: FileSystemDevice.maximumRequestQueues)
+                for: bucket, requestQueues: FileSystemDevice.maximumRequestQueues)
         } catch {
             throw LaunchError(error.description)
         }

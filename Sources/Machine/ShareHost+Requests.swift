@@ -120,6 +120,7 @@ extension Bucket {
         switch self {
         case .readWrite: .readWrite
         case .readOnly: .readOnly
+        case .writeback: .writeback
         }
     }
 }

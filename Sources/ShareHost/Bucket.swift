@@ -6,11 +6,13 @@ public enum Bucket: String, CaseIterable, Sendable {
     case readWrite = "rw"
     /// Shares that guests may only read.
     case readOnly = "ro"
+    /// Shares that guests may change, and whose writes they buffer.
+    case writeback = "wb"
 
-    /// The bucket of shares with this access.
-    public init(_ access: Access) {
+    /// The bucket of shares with this access and these options.
+    public init(_ access: Access, _ options: ChildOptions = ChildOptions()) {
         switch access {
-        case .readWrite: self = .readWrite
+        case .readWrite: self = options.buffersWrites ? .writeback : .readWrite
         case .readOnly: self = .readOnly
         }
     }
@@ -18,10 +20,13 @@ public enum Bucket: String, CaseIterable, Sendable {
     /// What guests may do with the bucket's shares.
     public var access: Access {
         switch self {
-        case .readWrite: .readWrite
+        case .readWrite, .writeback: .readWrite
         case .readOnly: .readOnly
         }
     }
+
+    /// Whether guests buffer what is written to the bucket's shares.
+    public var buffersWrites: Bool { self == .writeback }
 
     /// The mount tag of the bucket's device, at most 36 bytes; known to the agent as well.
     public var tag: String { "sheaf-\(rawValue)" }

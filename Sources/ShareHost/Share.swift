@@ -15,7 +15,7 @@ public struct Share: Equatable, Sendable {
     public internal(set) var targets: [String]
 
     /// The aggregate it is in.
-    public var bucket: Bucket { Bucket(access) }
+    public var bucket: Bucket { Bucket(access, options) }
 
     /// The subname of a share that was given none: the first 128 bits of SHA-256 over the path, a NUL and the access, in
     /// lowercase hexadecimal. Host, guest and the next run come to the same one without a word between them.

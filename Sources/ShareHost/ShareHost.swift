@@ -69,6 +69,7 @@ public final class ShareHost: Sendable {
         options: ChildOptions = ChildOptions()
     ) throws(ShareError) -> Addition {
         let hostPath = try Self.resolve(source)
+        if let conflict = options.conflict(with: access) { throw .conflict(hostPath, conflict) }
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
         if let target { try Self.check(target, of: hostPath) }
         let wanted = Share(
@@ -239,7 +240,7 @@ public final class ShareHost: Sendable {
     private static func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
-            let aggregate = try Aggregate(access: bucket.access)
+            let aggregate = try Aggregate(access: bucket.access, buffersWrites: bucket.buffersWrites)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

@@ -135,7 +135,7 @@ import Testing
         let entry = try guest.lookup("live")
         #expect(entry.node.rawValue > 1)
         #expect(entry.entrySeconds == 0 && entry.entryNanoseconds == 0)
-        #expect(entry.attrSeconds == 0 && entry.attrNanoseconds <= 1_000_000)
+        #expect(entry.attrSeconds == 1 && entry.attrNanoseconds == 0)
         #expect(entry.attributes.flags == 0)
     }
 

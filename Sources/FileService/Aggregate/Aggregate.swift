@@ -12,6 +12,8 @@ public import SystemPackage
 public final class Aggregate: Sendable {
     /// What guests may do with every share here.
     public let access: Access
+    /// Whether the guest keeps what is written in every share here until it likes to write it to the host.
+    public let buffersWrites: Bool
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
@@ -28,17 +30,21 @@ public final class Aggregate: Sendable {
 
     /// Makes a file system without shares.
     ///
-    /// - Parameter access: What guests may do with every share here.
+    /// - Parameters:
+    ///   - access: What guests may do with every share here.
+    ///   - buffersWrites: Whether every share here is one whose writes the guest buffers.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public convenience init(access: Access) throws(Errno) {
-        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess())
+    public convenience init(access: Access, buffersWrites: Bool = false) throws(Errno) {
+        try self.init(
+            access: access, buffersWrites: buffersWrites, descriptorLimit: DescriptorBudget.ofProcess())
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
-    init(access: Access, descriptorLimit: Int) throws(Errno) {
+    init(access: Access, buffersWrites: Bool = false, descriptorLimit: Int) throws(Errno) {
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
+        self.buffersWrites = buffersWrites
         budget = DescriptorBudget(limit: descriptorLimit)
         state = .allocate(capacity: 1)
         state.initialize(to: State())
@@ -54,7 +60,7 @@ public final class Aggregate: Sendable {
     /// Offers a host directory under a name, visible at the guest's next lookup.
     ///
     /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
-    /// the aggregate's, then what the host says of the directory, then a name in use.
+    /// the aggregate's or buffering that is not, then what the host says of the directory, then a name in use.
     ///
     /// - Parameters:
     ///   - name: One path component, at most 255 bytes of UTF-8.
@@ -79,6 +85,7 @@ public final class Aggregate: Sendable {
         }
         guard !isTearingDown else { throw refusal(.tearingDown, .resourceTemporarilyUnavailable) }
         guard access == self.access else { throw refusal(.access, .invalidArgument) }
+        guard options.buffersWrites == buffersWrites else { throw refusal(.buffering, .invalidArgument) }
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
@@ -190,7 +197,11 @@ public final class Aggregate: Sendable {
     }
 
     /// What has to be negotiated for the options of the shares.
-    var wantedFlags: InitFlags { lock.hold { state.pointee.registry.wantedFlags } }
+    var wantedFlags: InitFlags { lock.hold { wantedFlags(of: state.pointee.registry) } }
+
+    private func wantedFlags(of registry: borrowing Registry) -> InitFlags {
+        registry.wantedFlags.union(buffersWrites ? Negotiation.writeback : [])
+    }
 
     /// Ends the session, if there is one, and begins another.
     ///
@@ -200,7 +211,7 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
-        replaceSession(with: try Session(budget: budget, flags: flags)) { $0.wantedFlags == wanted }
+        replaceSession(with: try Session(budget: budget, flags: flags)) { wantedFlags(of: $0) == wanted }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

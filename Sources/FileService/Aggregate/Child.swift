@@ -11,6 +11,8 @@ final class Child: Sendable {
     let options: ChildOptions
     let root: HostRoot
     let numbering: InodeNumbering
+    /// How long the guest may believe what it is told of the inside.
+    let cacheTimes: CacheTimes
     /// What the guest does with it.
     let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
@@ -25,6 +27,7 @@ final class Child: Sendable {
         self.options = options
         self.root = root
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
+        cacheTimes = options.cache.times
     }
 
     /// Whether the share has left the synthetic root.

@@ -7,13 +7,16 @@ extension ChildOptions {
     }
 
     /// The options there are, for a person.
-    public static let synopsis = "ro, rw, name=NAME, hide=personal, locks=guest|host, acl"
+    public static let synopsis = 
+        "ro, rw, name=NAME, cache=auto|always|never|metadata, writeback, hide=personal, locks=guest|host, acl"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.
     public var texts: [String] {
         let unlessDefault = ChildOptions()
         var texts: [String] = []
         if hidesPersonalData { texts.append("hide=personal") }
+        if cache != unlessDefault.cache { texts.append("cache=\(cache.rawValue)") }
+        if buffersWrites { texts.append("writeback") }
         if locks != unlessDefault.locks { texts.append("locks=\(locks.rawValue)") }
         if enforcesAccessLists { texts.append("acl") }
         return texts
@@ -27,9 +30,13 @@ extension ChildOptions {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         switch (parts[0], parts.count == 2 ? parts[1] : nil) {
         case ("hide", "personal"): hidesPersonalData = true
+        case ("cache", let value):
+            cache = try Self.value(value, of: "cache", CachePolicy.allCases.map(\.rawValue))
+        case ("writeback", nil): buffersWrites = true
         case ("locks", let value): locks = try Self.value(value, of: "locks", ["guest", "host"])
         case ("acl", nil): enforcesAccessLists = true
         case ("hide", _): throw Malformed(description: "is no share option (all that can be hidden is hide=personal)")
+        case ("writeback", _): throw Malformed(description: "is no share option (writeback has no value)")
         case ("acl", _): throw Malformed(description: "is no share option (acl has no value)")
         default: throw Malformed(description: "is no share option (there are \(Self.synopsis))")
         }

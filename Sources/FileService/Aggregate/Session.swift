@@ -20,6 +20,8 @@ final class Session: Sendable {
     let pool: DescriptorPool
     /// What was negotiated with the guest.
     let flags: InitFlags
+    /// Whether the guest writes data back when it likes to, and knows sizes and times of files better than the host.
+    let buffersWrites: Bool
     /// The guest's locks; nil when it keeps them to itself.
     let locks: LockTable?
 
@@ -27,6 +29,7 @@ final class Session: Sendable {
     init(budget: DescriptorBudget, flags: InitFlags = []) throws(Errno) {
         pool = DescriptorPool(budget: budget)
         self.flags = flags
+        buffersWrites = flags.contains(.writebackCache)
         locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
     }
 

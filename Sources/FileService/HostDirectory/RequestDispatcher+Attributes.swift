@@ -71,7 +71,7 @@ extension RequestDispatcher {
         // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
         if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
-            try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle) }
+            try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle, session) }
         }
         let found = try node.status()
         if node.isRegular { node.cache.tellAfterChange(found) }
@@ -80,7 +80,9 @@ extension RequestDispatcher {
 
     /// Owner before mode, because a change of owner clears set-user-ID; size before mode, because the new mode may forbid
     /// the launcher to write; times last, because all else changes them.
-    private func apply(_ asked: SetattrIn, to node: Node, _ held: CInt, _ handle: Handle?) throws(Errno) {
+    private func apply(
+        _ asked: SetattrIn, to node: Node, _ held: CInt, _ handle: Handle?, _ session: Session
+    ) throws(Errno) {
         let fields = asked.fields
         if !fields.isDisjoint(with: [.uid, .gid]) {
             let uid = fields.contains(.uid) ? asked.uid : .max
@@ -101,7 +103,14 @@ extension RequestDispatcher {
                 fields.contains(.atime), now: fields.contains(.atimeNow), asked.atime, asked.atimeNanoseconds)
             let modification = RequestDispatcher.time(
                 fields.contains(.mtime), now: fields.contains(.mtimeNow), asked.mtime, asked.mtimeNanoseconds)
-            try checked(cl_set_times(held, access, modification))
+            var result = cl_set_times(held, access, modification)
+            // A guest that buffers writes says when it has taken them; an error would be close(2)'s. Who may write a file
+            // and does not own it cannot set its time, but to now.
+            if result == 0 - EPERM, session.buffersWrites, fields.isDisjoint(with: [.atime, .atimeNow]) {
+                let now = cl_time(seconds: 0, nanoseconds: CL_UTIME_NOW)
+                result = cl_set_times(held, now, now)
+            }
+            try checked(result)
         }
     }
 

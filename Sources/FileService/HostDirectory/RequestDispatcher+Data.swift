@@ -32,8 +32,11 @@ extension RequestDispatcher {
         let limit = Int(asked.size)
         guard limit <= request.bodyCount - WriteIn.byteCount else { throw .invalidArgument }
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .fileTooLarge }
-        // Pages written back by the guest have their place; what a process appends goes where the file ends on the host.
-        let appends = CInt(bitPattern: asked.flags) & O_APPEND != 0 && !asked.writeFlags.contains(.cache)
+        // Pages written back by the guest have their place; what a process appends goes where the file ends on the host,
+        // unless the guest has more of the file than the host.
+        let appends =
+            CInt(bitPattern: asked.flags) & O_APPEND != 0 && !asked.writeFlags.contains(.cache)
+            && !session.buffersWrites
         let start = InHeader.byteCount + WriteIn.byteCount
         var total = 0
         while total < limit {

@@ -18,7 +18,12 @@ extension RequestDispatcher {
             descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
         }
         let handle = try session.open(node, descriptor: descriptor, stream: DirectoryStream(), lane: lane)
-        return try reply.send(OpenOut { $0.handle = handle.id })
+        return try reply.send(
+            OpenOut {
+                $0.handle = handle.id
+                // The guest still looks whether the directory has changed, as often as it asks for attributes.
+                if node.child.options.cache.keepsListings { $0.flags = [.cacheDirectory, .keepCache] }
+            })
     }
 
     func readdir(

@@ -46,7 +46,7 @@ extension RequestDispatcher {
             throw error
         }
         let descriptor = try reopenForHandle(node, flags, session)
-        let keepsPages = flags & O_TRUNC == 0 && node.cache.isGood(found, clock: clock)
+        let keepsPages = flags & O_TRUNC == 0 && arePagesGood(of: node, found, clock: clock, session)
         let handle = try session.open(node, descriptor: descriptor, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
@@ -59,6 +59,17 @@ extension RequestDispatcher {
         return opened(handle, keepsPages: keepsPages, keepsLocks: session.locks != nil)
     }
 
+    /// Whether what the guest has cached of a file's data is to be kept when it is opened.
+    private func arePagesGood(of node: Node, _ found: cl_statx, clock: Int64, _ session: Session) -> Bool {
+        // What it has written itself has changed the file's times, and nobody else may.
+        if session.buffersWrites { return true }
+        return switch node.child.options.cache {
+        case .auto: node.cache.isGood(found, clock: clock)
+        case .always: true
+        case .never, .metadata: false
+        }
+    }
+
     /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
     /// the handle's; on failure it is given back.
     func reopenForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> CInt {
@@ -69,7 +80,7 @@ extension RequestDispatcher {
             throw error
         }
         do throws(Errno) {
-            return try reopen(node, flags).release()
+            return try reopen(node, flags, session).release()
         } catch {
             session.pool.giveBack()
             node.giveBack()
@@ -77,10 +88,29 @@ extension RequestDispatcher {
         }
     }
 
+    /// Opens an inode as the guest will use it.
+    private func reopen(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> Descriptor {
+        let asked = readable(flags, session)
+        guard asked != flags else { return try reopen(node, flags) }
+        do throws(Errno) {
+            return try reopen(node, asked)
+        } catch {
+            // One that may be written and not be read: the guest can still replace whole pages.
+            guard error == .permissionDenied else { throw error }
+            return try reopen(node, flags)
+        }
+    }
+
+    /// A guest that buffers writes fills the rest of a page by reading it, through whatever handle it has.
+    private func readable(_ flags: CInt, _ session: Session) -> CInt {
+        session.buffersWrites && flags & O_ACCMODE == O_WRONLY ? flags & ~O_ACCMODE | O_RDWR : flags
+    }
+
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
         if keepsPages { out.flags.insert(.keepCache) }
+        if handle.node.child.options.cache.isDirect { out.flags.insert(.directIO) }
         // FLUSH takes locks away.
         if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out
@@ -99,7 +129,7 @@ extension RequestDispatcher {
         try session.pool.take()
         let made = caller(request, in: node) { directory in
             masked(asked.mode & 0o7777, asked.umask, session) {
-                cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
+                cl_openat(directory, name.start, readable(flags, session) | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
             }
         }
         if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
@@ -133,7 +163,7 @@ extension RequestDispatcher {
         try session.pool.take()
         let made = caller(request, in: node) { directory in
             masked(asked.mode & 0o7777, asked.umask, session) {
-                cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, $0)
+                cl_openat(directory, ".", readable(flags, session) | exclusive | CL_O_TMPFILE, $0)
             }
         }
         if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }

@@ -9,7 +9,16 @@ extension RequestDispatcher {
     func lookup(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let name = try ComponentName(only: request.body)
         try reply.require(EntryOut.byteCount)
-        return try reply.send(find(name.start, name.bytes, in: node, session))
+        let found: EntryOut
+        do throws(Errno) {
+            found = try find(name.start, name.bytes, in: node, session)
+        } catch {
+            let seconds = node.cacheTimes.absentSeconds
+            guard error == .noSuchFileOrDirectory, seconds > 0 else { throw error }
+            // The guest does not ask again for as long, as it would after an error.
+            return try reply.send(EntryOut(absentFor: seconds))
+        }
+        return try reply.send(found)
     }
 
     /// Looks a name up and counts a reference to what it names.
@@ -67,7 +76,7 @@ extension RequestDispatcher {
         let times = node.cacheTimes
         var entry = EntryOut()
         entry.node = node.id
-        entry.entrySeconds = times.entrySeconds
+        entry.entrySeconds = node.entrySeconds
         entry.attrSeconds = times.attributeSeconds
         entry.attrNanoseconds = times.attributeNanoseconds
         entry.attributes = node.attributes(found)
@@ -90,5 +99,13 @@ extension RequestDispatcher {
             opened = cl_reopen(aggregate.processDescriptors.number, held, flags & ~CL_O_NOATIME, 0)
         }
         return try Descriptor(result: opened)
+    }
+}
+
+extension EntryOut {
+    /// That a name is not there.
+    fileprivate init(absentFor seconds: UInt64) {
+        self.init()
+        entrySeconds = seconds
     }
 }
