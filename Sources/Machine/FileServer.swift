@@ -52,15 +52,15 @@ public final class FileServer {
         self.name = name
         self.controlSocket = controlSocket
         self.say = say
-        shareHost = ShareHost(log: Logger(label: "sheaf"))
         let access: Access = isReadOnly ? .readOnly : .readWrite
-        let buckets = Set(shares.map { Bucket(access, $0.options) })
-        guard buckets.count <= 1 else {
+        guard Set(shares.map(\.options.buffersWrites)).count <= 1 else {
             throw LaunchError("shares with and without writeback do not mix in one device: serve them on two sockets")
         }
-        let bucket = buckets.first ?? Bucket(access)
+        // One that is fixed is served as any other: there may come others.
+        let bucket = shares.first?.options.buffersWrites == true ? Bucket.writeback : Bucket(access)
+        shareHost = ShareHost(log: Logger(label: "sheaf"), onlyBucket: bucket)
         tag = bucket.tag
-        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyBucket: bucket)
+        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil)
         do throws(ShareError) {
             for share in shares {
                 let added = try shareHost.add(

@@ -121,6 +121,7 @@ extension Bucket {
         case .readWrite: .readWrite
         case .readOnly: .readOnly
         case .writeback: .writeback
+        case .fixed: .fixed
         }
     }
 }

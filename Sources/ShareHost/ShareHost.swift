@@ -10,6 +10,8 @@ public import SystemPackage
 /// May be called from any thread. Shares come and go while devices serve guests. No lock is held while the host is asked
 /// for something: a directory whose server does not answer holds up nobody but who wants to share it.
 public final class ShareHost: Sendable {
+    /// Where all shares are, if there is one aggregate only.
+    public let onlyBucket: Bucket?
     private let log: Logger
     private let state = Mutex(State())
 
@@ -28,8 +30,13 @@ public final class ShareHost: Sendable {
     }
 
     /// Makes a host without shares.
-    public init(log: Logger) {
+    ///
+    /// - Parameters:
+    ///   - log: Takes a line when a frontend or a driver misbehaves.
+    ///   - onlyBucket: Where all shares are to be, where there is one device only; each has its own without.
+    public init(log: Logger, onlyBucket: Bucket? = nil) {
         self.log = log
+        self.onlyBucket = onlyBucket
     }
 
     // MARK: Shares
@@ -73,7 +80,7 @@ public final class ShareHost: Sendable {
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
         if let target { try Self.check(target, of: hostPath) }
         let wanted = Share(
-            hostPath: hostPath, access: access, subname: subname, options: options, targets: target.map { [$0] } ?? [])
+            hostPath: hostPath, access: access, bucket: bucket(access, options), subname: subname, options: options, targets: target.map { [$0] } ?? [])
         while true {
             let attempt = ShareAttempt()
             // The attempt is under way before anybody else can find it.
@@ -84,6 +91,9 @@ public final class ShareHost: Sendable {
             }
         }
     }
+
+    /// Where a share with this access and these options is.
+    public func bucket(_ access: Access, _ options: ChildOptions) -> Bucket { onlyBucket ?? Bucket(access, options) }
 
     private enum Step {
         case over(Addition)
@@ -240,7 +250,8 @@ public final class ShareHost: Sendable {
     private static func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
-            let aggregate = try Aggregate(access: bucket.access, buffersWrites: bucket.buffersWrites)
+            let aggregate = try Aggregate(
+                access: bucket.access, caching: bucket.caching, descriptorEighths: bucket.descriptorEighths)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

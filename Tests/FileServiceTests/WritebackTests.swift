@@ -14,7 +14,7 @@ import Testing
 
         init() throws {
             host = try HostDirectory().file("f", "content")
-            let aggregate = try Aggregate(access: .readWrite, buffersWrites: true)
+            let aggregate = try Aggregate(access: .readWrite, caching: .writeback)
             try aggregate.addChild(
                 name: "share", hostPath: host.path, access: .readWrite, options: ChildOptions(buffersWrites: true))
             guest = try GuestClient(aggregate)
@@ -24,7 +24,7 @@ import Testing
 
     @Test func isAskedForWhereTheSharesHaveItAndNowhereElse() throws {
         for buffers in [true, false] {
-            let guest = try GuestClient(Aggregate(access: .readWrite, buffersWrites: buffers), begin: false)
+            let guest = try GuestClient(Aggregate(access: .readWrite, caching: buffers ? .writeback : .ordinary), begin: false)
             let reply = try guest.initialize()
             #expect(InitFlags(low: reply.flags, high: reply.flags2).contains(.writebackCache) == buffers)
         }
@@ -32,12 +32,12 @@ import Testing
 
     @Test(arguments: [true, false]) func doesNotMixInADevice(_ buffers: Bool) throws {
         let host = try HostDirectory()
-        let aggregate = try Aggregate(access: .readWrite, buffersWrites: buffers)
+        let aggregate = try Aggregate(access: .readWrite, caching: buffers ? .writeback : .ordinary)
         let error = #expect(throws: AddChildError.self) {
             try aggregate.addChild(
                 name: "share", hostPath: host.path, access: .readWrite, options: ChildOptions(buffersWrites: !buffers))
         }
-        #expect(error?.reason == .buffering)
+        #expect(error?.reason == .caching)
         #expect(error?.errno == .invalidArgument)
         #expect(aggregate.childCount == 0)
     }

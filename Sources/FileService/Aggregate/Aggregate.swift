@@ -12,8 +12,8 @@ public import SystemPackage
 public final class Aggregate: Sendable {
     /// What guests may do with every share here.
     public let access: Access
-    /// Whether the guest keeps what is written in every share here until it likes to write it to the host.
-    public let buffersWrites: Bool
+    /// What is settled of caching for every share here.
+    public let caching: DeviceCaching
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
@@ -32,19 +32,22 @@ public final class Aggregate: Sendable {
     ///
     /// - Parameters:
     ///   - access: What guests may do with every share here.
-    ///   - buffersWrites: Whether every share here is one whose writes the guest buffers.
+    ///   - caching: What is settled of caching for every share here.
+    ///   - eighths: How much of the descriptors that guests may make the launcher hold is for this one's.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public convenience init(access: Access, buffersWrites: Bool = false) throws(Errno) {
+    public convenience init(
+        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 4
+    ) throws(Errno) {
         try self.init(
-            access: access, buffersWrites: buffersWrites, descriptorLimit: DescriptorBudget.ofProcess())
+            access: access, caching: caching, descriptorLimit: DescriptorBudget.ofProcess(eighths: eighths))
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
-    init(access: Access, buffersWrites: Bool = false, descriptorLimit: Int) throws(Errno) {
+    init(access: Access, caching: DeviceCaching = .ordinary, descriptorLimit: Int) throws(Errno) {
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
-        self.buffersWrites = buffersWrites
+        self.caching = caching
         budget = DescriptorBudget(limit: descriptorLimit)
         state = .allocate(capacity: 1)
         state.initialize(to: State())
@@ -60,7 +63,7 @@ public final class Aggregate: Sendable {
     /// Offers a host directory under a name, visible at the guest's next lookup.
     ///
     /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
-    /// the aggregate's or buffering that is not, then what the host says of the directory, then a name in use.
+    /// the aggregate's or caching that is not, then what the host says of the directory, then a name in use.
     ///
     /// - Parameters:
     ///   - name: One path component, at most 255 bytes of UTF-8.
@@ -85,7 +88,7 @@ public final class Aggregate: Sendable {
         }
         guard !isTearingDown else { throw refusal(.tearingDown, .resourceTemporarilyUnavailable) }
         guard access == self.access else { throw refusal(.access, .invalidArgument) }
-        guard options.buffersWrites == buffersWrites else { throw refusal(.buffering, .invalidArgument) }
+        guard caching.admits(options.deviceCaching(for: access)) else { throw refusal(.caching, .invalidArgument) }
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
@@ -200,7 +203,7 @@ public final class Aggregate: Sendable {
     var wantedFlags: InitFlags { lock.hold { wantedFlags(of: state.pointee.registry) } }
 
     private func wantedFlags(of registry: borrowing Registry) -> InitFlags {
-        registry.wantedFlags.union(buffersWrites ? Negotiation.writeback : [])
+        registry.wantedFlags.union(caching.initFlags)
     }
 
     /// Ends the session, if there is one, and begins another.

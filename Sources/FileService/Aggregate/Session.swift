@@ -22,6 +22,8 @@ final class Session: Sendable {
     let flags: InitFlags
     /// Whether the guest writes data back when it likes to, and knows sizes and times of files better than the host.
     let buffersWrites: Bool
+    /// What was opened without the guest having asked for it; nil where it opens what it uses.
+    let recent: RecentHandles?
     /// The guest's locks; nil when it keeps them to itself.
     let locks: LockTable?
 
@@ -30,6 +32,7 @@ final class Session: Sendable {
         pool = DescriptorPool(budget: budget)
         self.flags = flags
         buffersWrites = flags.contains(.writebackCache)
+        recent = flags.isSuperset(of: Negotiation.unopened) ? RecentHandles(descriptorLimit: budget.limit) : nil
         locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
     }
 
@@ -148,7 +151,9 @@ final class Session: Sendable {
             return true
         }
         // What goes may be what stands in for the node by now.
-        if isLast, let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        guard isLast else { return }
+        if let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        if let handle = ownHandle(of: node) { remove(handle, lane: lane) }
     }
 
     private static func addReference(to node: Node) {
@@ -200,6 +205,42 @@ final class Session: Sendable {
         if handles.insert(handle, tag: id.rawValue) { node.child.counters.countHandles(1, lane: lane) }
         if node.child.isRevoked {
             // It may have come too late for `revoke` to find it.
+            remove(handle, lane: lane)
+            throw .staleNFSFileHandle
+        }
+        return handle
+    }
+
+    /// The number of a node's own handle, which the guest does not know of; it is told no number as high.
+    private static func ownHandleID(of node: Node) -> HandleID { HandleID(rawValue: node.id.rawValue | 1 << 63) }
+
+    /// The handle that a node has for itself; nil when it has none at the moment.
+    @inline(__always)
+    func ownHandle(of node: Node) -> Handle? {
+        guard recent != nil, let handle = handles.find(Session.ownHandleID(of: node).rawValue), handle.node === node
+        else { return nil }
+        return handle
+    }
+
+    /// Opens a node's own handle, as `open` does; if it has one by now, that one is kept.
+    ///
+    /// - Throws: ESTALE when the share was revoked meanwhile.
+    func openOwn(
+        _ node: Node, descriptor: CInt, stream: DirectoryStream?, lane: Int
+    ) throws(Errno) -> Handle {
+        let id = Session.ownHandleID(of: node)
+        let new = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
+        let (handle, isKept) = handles.withTable(of: id.rawValue) { table in
+            if let other = table.find(id.rawValue) { return (other, false) }
+            return (new, table.insert(new, tag: id.rawValue))
+        }
+        if isKept {
+            node.child.counters.countHandles(1, lane: lane)
+            if let old = recent?.add(id), old != .none, let handle = handles.find(old.rawValue) {
+                remove(handle, lane: lane)
+            }
+        }
+        if node.child.isRevoked {
             remove(handle, lane: lane)
             throw .staleNFSFileHandle
         }

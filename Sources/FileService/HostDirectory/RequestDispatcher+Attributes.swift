@@ -11,7 +11,7 @@ extension RequestDispatcher {
 
     func getattr(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(GetattrIn.self)
-        if asked.flags & RequestDispatcher.hasHandle != 0 { _ = try session.handle(asked.handle, of: node) }
+        if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
         let found = try node.status()
         if node.isRegular { node.cache.tell(found, clock: clock) }
@@ -20,7 +20,7 @@ extension RequestDispatcher {
 
     func statx(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(StatxIn.self)
-        if asked.flags & RequestDispatcher.hasHandle != 0 { _ = try session.handle(asked.handle, of: node) }
+        if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
         let found = try node.status()
         if node.isRegular { node.cache.tell(found, clock: clock) }

@@ -9,7 +9,7 @@ extension RequestDispatcher {
     /// Reads from the host's page cache straight into the guest's memory.
     func read(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let handle = try session.file(asked.handle, of: node)
+        let handle = try file(asked.handle, of: node, session)
         let limit = min(Int(asked.size), reply.room)
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .invalidArgument }
         var total = 0
@@ -59,7 +59,7 @@ extension RequestDispatcher {
 
     func lseek(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(LseekIn.self)
-        let handle = try session.file(asked.handle, of: node)
+        let handle = try file(asked.handle, of: node, session)
         // SEEK_SET, SEEK_END, SEEK_DATA, SEEK_HOLE. The position it leaves means nothing: all else names its own.
         guard [0, 2, 3, 4].contains(asked.whence) else { throw .invalidArgument }
         let found = cl_lseek(handle.descriptor, Int64(bitPattern: asked.offset), CInt(asked.whence))

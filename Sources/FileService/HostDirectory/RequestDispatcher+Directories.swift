@@ -7,17 +7,11 @@ internal import SystemPackage
 /// Listings: OPENDIR, READDIR, READDIRPLUS.
 extension RequestDispatcher {
     func opendir(_ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
-        guard node.isDirectory else { throw .notDirectory }
+        // For good, and of every directory of the device.
+        if session.recent != nil { throw .noFunction }
         try reply.require(OpenOut.byteCount)
-        var descriptor: CInt = -1
-        if node.zone == .hidden {
-            // Nothing of the host is open, but the handle is memory all the same.
-            try session.pool.take()
-        } else {
-            _ = try node.borrow()
-            descriptor = try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
-        }
-        let handle = try session.open(node, descriptor: descriptor, stream: DirectoryStream(), lane: lane)
+        let handle = try session.open(
+            node, descriptor: openDirectory(node, session), stream: DirectoryStream(), lane: lane)
         return try reply.send(
             OpenOut {
                 $0.handle = handle.id
@@ -30,7 +24,7 @@ extension RequestDispatcher {
         _ request: Request, _ reply: Reply, _ session: Session, _ node: Node, plus: Bool
     ) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let handle = try session.handle(asked.handle, of: node)
+        let handle = try handle(asked.handle, of: node, session)
         guard let stream = handle.stream else { throw .badFileDescriptor }
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
         if handle.descriptor < 0 {
