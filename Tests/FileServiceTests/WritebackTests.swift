@@ -89,6 +89,29 @@ import Testing
         #expect(scene.host.status("made")?.st_mtim.tv_sec == 1_000_000_000)
     }
 
+    @Test(.enabled(if: access("/sys/kernel", F_OK) == 0)) func isSparedFlushWhereClosingHasNothingToSay() throws {
+        let scene = try Scene()
+        let aggregate = scene.guest.aggregate
+        let node = try scene.guest.lookup("f", in: scene.root).node
+        let handle = try scene.guest.open(node, O_RDWR).handle
+        let flush = FlushIn { $0.handle = handle }
+        #expect(refusal { try scene.guest.order(scene.guest.request(.flush, node).adding(flush)) } == .noFunction)
+
+        // sysfs stands for a file system whose close(2) may have something to say.
+        func addOther() throws {
+            try aggregate.addChild(
+                name: "other", hostPath: "/sys/kernel", access: .readWrite, options: ChildOptions(buffersWrites: true))
+        }
+        let error = #expect(throws: AddChildError.self) { try addOther() }
+        #expect(error?.reason == .notNegotiated)
+        try scene.guest.order(scene.guest.request(.destroy))
+        try addOther()
+        try scene.guest.initialize()
+        let again = try scene.guest.walk("share/f")
+        let open = FlushIn { $0.handle = (try? scene.guest.open(again, O_RDWR).handle) ?? .none }
+        try scene.guest.order(scene.guest.request(.flush, again).adding(open))
+    }
+
     @Test func keepsPagesThatTheGuestHasWrittenItself() throws {
         let scene = try Scene()
         let made = try scene.guest.create("made", in: scene.root)

@@ -100,8 +100,11 @@ public final class Aggregate: Sendable {
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
             }
-            // It would look as if the guest did what it was never asked for.
-            if let session = state.pointee.session, !options.initFlags.isSubset(of: session.flags) {
+            // It would look as if the guest did what it was never asked for, or was told not to do.
+            if let session = state.pointee.session,
+                !options.initFlags.isSubset(of: session.flags)
+                    || session.refusesFlush.load(ordering: .relaxed) && !root.flushIsNoOp
+            {
                 throw refusal(.notNegotiated, .resourceBusy)
             }
             do throws(Errno) {
@@ -214,7 +217,13 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
-        replaceSession(with: try Session(budget: budget, flags: flags)) { wantedFlags(of: $0) == wanted }
+        let session = try Session(budget: budget, flags: flags)
+        return replaceSession(with: session) { registry in
+            guard wantedFlags(of: registry) == wanted else { return false }
+            let needsFlush = session.locks != nil || registry.children.contains { !$0.root.flushIsNoOp }
+            session.refusesFlush.store(session.buffersWrites && !needsFlush, ordering: .relaxed)
+            return true
+        }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

@@ -22,6 +22,9 @@ final class Session: Sendable {
     let flags: InitFlags
     /// Whether the guest writes data back when it likes to, and knows sizes and times of files better than the host.
     let buffersWrites: Bool
+    /// Whether FLUSH is refused, which a guest that buffers writes would otherwise send at each close(2), needed or not:
+    /// it takes no notice of FOPEN_NOFLUSH. Settled before the session begins.
+    let refusesFlush = Atomic<Bool>(false)
     /// What was opened without the guest having asked for it; nil where it opens what it uses.
     let recent: RecentHandles?
     /// The guest's locks; nil when it keeps them to itself.

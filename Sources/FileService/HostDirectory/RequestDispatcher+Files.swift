@@ -235,7 +235,7 @@ extension RequestDispatcher {
 
     /// Reports what close(2) has to report, where the host file system has something to say at it: NFS and its like.
     func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
-        if session.recent != nil { throw .noFunction }
+        if session.recent != nil || session.refusesFlush.load(ordering: .relaxed) { throw .noFunction }
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
         session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
