@@ -32,7 +32,8 @@ public struct Negotiation: Sendable {
     /// are one file system so that mountinfo names the share), requests without ids (they would be served as our own
     /// user), and what only /dev/fuse has.
     public static let refused: InitFlags = [
-        .exportSupport, .submounts, .allowIDMap, .passthrough, .resend, .expireOnly, .inodeDAX, .mapAlignment, .abortError,
+        .exportSupport, .submounts, .allowIDMap, .passthrough, .resend, .expireOnly, .inodeDAX, .mapAlignment,
+        .abortError,
     ]
 
     /// What is offered besides where the host is to see locks. Each then costs a request, and each close(2) a FLUSH, for

@@ -14,32 +14,21 @@ public enum Bucket: UInt8, Sendable {
 
     /// The bucket with this `name`; nil for any other.
     public init?(name: [UInt8]) {
-        switch name {
-        case [0x72, 0x77]: self = .readWrite
-        case [0x72, 0x6f]: self = .readOnly
-        case [0x77, 0x62]: self = .writeback
-        case [0x66, 0x69, 0x78, 0x65, 0x64]: self = .fixed
-        default: return nil
+        for bucket in Bucket.all where bytes(of: bucket.name) == name {
+            self = bucket
+            return
         }
+        return nil
     }
 
-    /// `rw`, `ro`, `wb` or `fixed`: its name in settings, and that of its hidden mount below `/run/sheaf`.
+    /// `rw`, `ro`, `wb` or `fixed`: its name in settings, that of its hidden mount below `/run/sheaf`, and behind `sheaf-` the
+    /// virtio-fs tag of its device.
     public var name: StaticString {
         switch self {
         case .readWrite: "rw"
         case .readOnly: "ro"
         case .writeback: "wb"
         case .fixed: "fixed"
-        }
-    }
-
-    /// The virtio-fs tag of its device.
-    public var tag: StaticString {
-        switch self {
-        case .readWrite: "sheaf-rw"
-        case .readOnly: "sheaf-ro"
-        case .writeback: "sheaf-wb"
-        case .fixed: "sheaf-fixed"
         }
     }
 }

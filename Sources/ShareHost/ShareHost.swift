@@ -80,7 +80,8 @@ public final class ShareHost: Sendable {
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
         if let target { try Self.check(target, of: hostPath) }
         let wanted = Share(
-            hostPath: hostPath, access: access, bucket: bucket(access, options), subname: subname, options: options, targets: target.map { [$0] } ?? [])
+            hostPath: hostPath, access: access, bucket: bucket(access, options), subname: subname, options: options,
+            targets: target.map { [$0] } ?? [])
         while true {
             let attempt = ShareAttempt()
             // The attempt is under way before anybody else can find it.

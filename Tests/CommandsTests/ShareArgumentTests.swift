@@ -33,7 +33,8 @@ import Testing
 
     @Test(arguments: [
         "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus",
-        "/src,colour=red", "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
+        "/src,colour=red", "/src,cache=none", "/src:ro,writeback", "/src,writeback,ro", "/src,writeback,cache=never",
+        "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
         "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",
     ])
     func refuses(text: String) {

@@ -96,9 +96,12 @@ extension Boots {
             let guest = try await LiveGuest(
                 "6.12",
                 [
-                    "-v", "\(scratch.path("auto")):/auto:ro", "-v", "\(scratch.path("always")):/always:ro,cache=always",
-                    "-v", "\(scratch.path("buffered")):/buffered:rw,writeback",
+                    "-v", "\(scratch.path("auto")):/auto:ro", "-v",
+                    "\(scratch.path("buffered")):/buffered:rw,writeback",
                 ])
+            let added = try await guest.sheaf(
+                "share", "add", guest.name, "\(scratch.path("always")):/always:ro,cache=always")
+            try #require(added.status == 0, "\(added.errors)")
             func requests(_ target: String) async throws -> Int {
                 let shares = try #require(try await guest.json("status", guest.name)["shares"] as? [[String: Any]])
                 let share = shares.first { ($0["targets"] as? [[String: String]])?.first?["path"] == target }
@@ -144,9 +147,10 @@ extension Boots {
             // Appending is the guest's own affair then.
             _ = try await guest.ask("printf tail >> /buffered/f")
             #expect(try String(contentsOfFile: scratch.path("buffered/f"), encoding: .utf8) == content + "tail")
-            #expect(try await guest.devices.sorted() == [
-                "sheaf-fixed boot 1", "sheaf-ro boot 2", "sheaf-wb boot 1",
-            ])
+            #expect(
+                try await guest.devices.sorted() == [
+                    "sheaf-fixed hot-plugged 1", "sheaf-ro boot 2", "sheaf-wb boot 1",
+                ])
             _ = try await guest.end()
         }
     }

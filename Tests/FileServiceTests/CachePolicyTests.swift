@@ -52,7 +52,8 @@ import Testing
 
         let told = try guest.ask(guest.request(.getattr, found[0].node).adding(GetattrIn()), AttrOut.self)
         #expect(told.validSeconds == seconds && told.validNanoseconds == 0)
-        let more = try guest.ask(guest.request(.statx, found[0].node).adding(StatxIn { $0.mask = 0xFFF }), StatxOut.self)
+        let more = try guest.ask(
+            guest.request(.statx, found[0].node).adding(StatxIn { $0.mask = 0xFFF }), StatxOut.self)
         #expect(more.validSeconds == seconds && more.validNanoseconds == 0)
         let change = SetattrIn {
             $0.fields = .mode
@@ -101,7 +102,8 @@ import Testing
             shares.host.file("f", "other \(flags)")
             #expect(try guest.open(node, flags).flags.intersection(decided) == expected)
         }
-        #expect(try guest.open(node, O_WRONLY | O_TRUNC).flags.intersection(decided) == expected.subtracting(.keepCache))
+        #expect(
+            try guest.open(node, O_WRONLY | O_TRUNC).flags.intersection(decided) == expected.subtracting(.keepCache))
         let created = try guest.create("new", in: root).open
         #expect(created.flags.intersection(decided) == expected.subtracting(.keepCache))
     }

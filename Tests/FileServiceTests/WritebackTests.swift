@@ -24,7 +24,8 @@ import Testing
 
     @Test func isAskedForWhereTheSharesHaveItAndNowhereElse() throws {
         for buffers in [true, false] {
-            let guest = try GuestClient(Aggregate(access: .readWrite, caching: buffers ? .writeback : .ordinary), begin: false)
+            let guest = try GuestClient(
+                Aggregate(access: .readWrite, caching: buffers ? .writeback : .ordinary), begin: false)
             let reply = try guest.initialize()
             #expect(InitFlags(low: reply.flags, high: reply.flags2).contains(.writebackCache) == buffers)
         }

@@ -7,7 +7,7 @@ extension ChildOptions {
     }
 
     /// The options there are, for a person.
-    public static let synopsis = 
+    public static let synopsis =
         "ro, rw, name=NAME, cache=auto|always|never|metadata, writeback, hide=personal, locks=guest|host, acl"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.

@@ -48,7 +48,9 @@ public struct ChildOptions: Equatable, Sendable {
     public func conflict(with access: Access) -> String? {
         guard buffersWrites else { return nil }
         if access == .readOnly { return "cannot have writeback: it is ro" }
-        if cache.isDirect { return "cannot have writeback with cache=\(cache.rawValue): nothing is cached to be written" }
+        if cache.isDirect {
+            return "cannot have writeback with cache=\(cache.rawValue): nothing is cached to be written"
+        }
         return nil
     }
 

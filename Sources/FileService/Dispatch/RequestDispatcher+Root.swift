@@ -71,7 +71,9 @@ extension RequestDispatcher {
     }
 
     private func checkRootHandle(_ handle: HandleID, _ session: Session) throws(Errno) {
-        guard handle == RequestDispatcher.rootHandle || handle == .none && session.recent != nil else { throw .badFileDescriptor }
+        guard handle == RequestDispatcher.rootHandle || handle == .none && session.recent != nil else {
+            throw .badFileDescriptor
+        }
     }
 
     private func statxRoot(_ request: Request, _ reply: Reply, _ session: Session) throws(Errno) -> UInt32 {
