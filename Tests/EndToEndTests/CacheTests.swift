@@ -153,5 +153,52 @@ extension Boots {
                 ])
             _ = try await guest.end()
         }
+
+        @Test func mapsFilesAsEachPolicySays() async throws {
+            let scratch = try Scratch()
+            let options = Self.policies.map { ($0, "cache=\($0)") } + [("buffered", "writeback")]
+            var shares: [String] = []
+            for (name, option) in options {
+                let share = try scratch.directory(name)
+                try "before".write(toFile: "\(share)/mapped", atomically: false, encoding: .utf8)
+                shares += ["-v", "\(share):/\(name):rw,\(option)"]
+            }
+            let tool = scratch.path("auto/sheaf-conformance")
+            try FileManager.default.copyItem(atPath: "\(Sheaf.products)/sheaf-conformance", toPath: tool)
+            let onHost = try await Program([tool, "run", try scratch.directory("host"), "mmap/"]).finish()
+            try #require(onHost.text.contains("mmap/shared-write-is-read-by-read"))
+            let guest = try await LiveGuest("6.12", shares)
+
+            // Among the guest's own programs it is as on the host.
+            for (name, _) in options {
+                let inGuest = try await guest.ask("/auto/sheaf-conformance run /\(name) mmap/")
+                #expect(inGuest + "\n" == onHost.text, "\(name)")
+            }
+
+            // What the host changes is not seen in a mapping that is there, before the file is opened.
+            let names = options.map(\.0)
+            let files = names.map { "/\($0)/mapped" }.joined(separator: " ")
+            _ = try await guest.ask("mkfifo /tmp/ask /tmp/answer")
+            _ = try await guest.ask(
+                "/auto/sheaf-conformance map \(files) < /tmp/ask > /tmp/answer & exec 5>/tmp/ask 6</tmp/answer")
+            func mapped() async throws -> [String: String] {
+                let words = try await guest.ask("printf x >&5; read line <&6; echo $line").split(separator: " ")
+                try #require(words.count == names.count)
+                return Dictionary(uniqueKeysWithValues: zip(names, words.map { String($0.filter { $0 != "'" }) }))
+            }
+            #expect(try await mapped().values.allSatisfy { $0 == "before/before" })
+            for name in names {
+                let file = try #require(FileHandle(forWritingAtPath: scratch.path("\(name)/mapped")))
+                try file.write(contentsOf: Data("behind".utf8))
+                try file.close()
+            }
+            let untouched = try await mapped()
+            #expect(untouched.values.allSatisfy { $0 == "before/before" }, "\(untouched)")
+            _ = try await guest.ask("for f in \(files); do : < $f; done")
+            let opened = try await mapped()
+            #expect(["auto", "never", "metadata"].allSatisfy { opened[$0] == "behind/behind" }, "\(opened)")
+            #expect(["always", "buffered"].allSatisfy { opened[$0] == "before/before" }, "\(opened)")
+            _ = try await guest.end()
+        }
     }
 }

@@ -42,9 +42,10 @@ public struct ChildOptions: Equatable, Sendable {
         self.buffersWrites = buffersWrites
     }
 
-    /// Why a share cannot have these options together, as the rest of a sentence that names it; nil where it can.
+    /// Looks whether a share can have these options together.
     ///
     /// - Parameter access: What guests may do with the share.
+    /// - Returns: Why it cannot, as the rest of a sentence that names the share; nil where it can.
     public func conflict(with access: Access) -> String? {
         guard buffersWrites else { return nil }
         if access == .readOnly { return "cannot have writeback: it is ro" }

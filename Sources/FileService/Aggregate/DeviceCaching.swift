@@ -30,6 +30,7 @@ extension ChildOptions {
     /// The kind of device that serves a share best.
     ///
     /// - Parameter access: What guests may do with the share.
+    /// - Returns: The kind; what is fixed can as well be served in an ordinary one.
     public func deviceCaching(for access: Access) -> DeviceCaching {
         if buffersWrites { return .writeback }
         // The host's locks belong to what is open.
