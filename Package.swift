@@ -42,9 +42,7 @@ let package = Package(
     targets: [
         // Programs.
         .executableTarget(name: "sheaf", dependencies: ["Commands"], swiftSettings: strict),
-        .executableTarget(
-            name: "sheaf-bench", dependencies: ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser],
-            swiftSettings: strict),
+        .executableTarget(name: "sheaf-bench", dependencies: ["Benchmark"], swiftSettings: strict),
         .executableTarget(
             name: "sheaf-agent", dependencies: ["CAgent"],
             swiftSettings: [
@@ -74,14 +72,16 @@ let package = Package(
         host(
             "Commands",
             [
-                "Control", "Machine", "QEMU", "FileService", "EventLoop", "Linux", "CLinux", argumentParser, logging,
+                "Control", "Machine", "QEMU", "GuestBoot", "FileService", "Sandbox", "EventLoop", "Linux", "CLinux",
+                argumentParser, logging,
                 system,
             ]),
         host("Control", ["EventLoop", "Linux", "CLinux", system]),
         host(
             "Machine",
             [
-                "QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", "CLinux", logging,
+                "QEMU", "GuestBoot", "GuestLink", "ShareHost", "FileService", "Sandbox", "EventLoop", "Linux", "CLinux",
+                logging,
                 system,
             ]),
         host("QEMU", ["EventLoop", "Linux", "CLinux", logging, system]),
@@ -90,14 +90,19 @@ let package = Package(
         host("EventLoop", ["CGLib", "Linux", "CLinux", system]),
 
         // Data plane, top down.
-        host("ShareHost", ["FileService", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
+        host(
+            "ShareHost", ["FileService", "FUSE", "VhostUser", "Virtio", "Sandbox", "Linux", "CLinux", logging, system]),
         host("FileService", ["FUSE", "Sandbox", "Linux", "CLinux", system]),
         host("FUSE", ["Linux", "CLinux", system]),
         host("VhostUser", ["Virtio", "Linux", "CLinux", system]),
         host("Virtio", ["Linux", "CLinux", system]),
-        host("Sandbox", ["CSeccomp", "Linux", "CLinux", system]),
+        .target(
+            name: "Sandbox", dependencies: ["CSeccomp", "Linux", "CLinux", system],
+            // A link to the file in Config: a program needs none at run time.
+            resources: [.embedInCode("worker-system-calls.txt")], swiftSettings: strict),
 
-        // The other side of a vhost-user socket, for tests and sheaf-bench.
+        // What sheaf-bench does; and the other side of a vhost-user socket, for it and for tests.
+        host("Benchmark", ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser]),
         host("Frontend", ["FUSE", "Linux", "CLinux", system]),
 
         // The syscall seam and what C alone can express.
@@ -118,19 +123,26 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             path: "Tests/TestSupport", swiftSettings: strict),
+        // What the threads of a test ask the kernel for.
+        .target(name: "CObserver", path: "Tests/CObserver", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+        // A worker thread in a process of its own, for what ends a process.
+        .executableTarget(
+            name: "confined-call", dependencies: ["Sandbox", "CObserver", "Linux", "CLinux"],
+            path: "Tests/ConfinedCall", swiftSettings: strict),
         tests("Linux"),
-        tests("Sandbox", ["Linux"]),
+        tests("Sandbox", ["CObserver", "Linux"]),
         tests("Virtio", ["Linux"]),
         tests("VhostUser", ["Virtio", "Frontend", "Linux"]),
         tests("FUSE", ["Linux"]),
         tests("FileService", ["FUSE", "Frontend", "Sandbox", "Linux"]),
-        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Linux", logging]),
+        tests("ShareHost", ["FileService", "FUSE", "Frontend", "VhostUser", "Sandbox", "CObserver", "Linux", logging]),
         tests("GuestLink", ["Linux"]),
         tests("GuestBoot", ["GuestLink", "Linux"]),
         tests("QEMU", ["EventLoop", "FileService", "ShareHost", "Linux", logging]),
         tests("EventLoop", ["Linux"]),
         tests("Control", ["EventLoop", "Linux"]),
         tests("Machine", ["GuestLink", "ShareHost", "FileService", "EventLoop", "Linux", logging]),
+        tests("Benchmark", ["ShareHost", "FileService", "Frontend", "FUSE", "Linux", logging]),
         tests("Commands", ["Control", "Machine", "EventLoop", "Linux"]),
         // What applications may ask of a file system, asked: a program of its own, which runs in guests of any kind.
         .target(

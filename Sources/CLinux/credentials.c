@@ -23,12 +23,8 @@
 
 bool cl_thread_may_change_ids(void)
 {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-    if (syscall(SYS_capget, &header, data) < 0)
-        return false;
-    const unsigned needed = (1u << CAP_SETUID) | (1u << CAP_SETGID);
-    return (data[0].effective & needed) == needed;
+    const uint64_t needed = (1u << CAP_SETUID) | (1u << CAP_SETGID);
+    return (cl_thread_capabilities() & needed) == needed;
 }
 
 uid_t cl_thread_uid(void) { return geteuid(); }
@@ -49,6 +45,43 @@ int cl_thread_keep_capabilities(void)
     return prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+static int get_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    return syscall(SYS_capget, &header, data) < 0 ? -errno : 0;
+}
+
+int cl_thread_limit_capabilities(uint64_t kept)
+{
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    int error = get_capabilities(data);
+    if (error < 0)
+        return error;
+    // What execve(2) could give back goes first: that takes CAP_SETPCAP. The kernel may know more than its header.
+    if (data[0].effective & (1u << CAP_SETPCAP))
+        for (int capability = 0; capability < 64; capability++)
+            if (!(kept & (1ull << capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL)
+                return -errno;
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+        return -errno;
+    for (int half = 0; half < _LINUX_CAPABILITY_U32S_3; half++) {
+        const unsigned mask = (unsigned)(kept >> (32 * half));
+        data[half].effective &= mask;
+        data[half].permitted &= mask;
+        data[half].inheritable = 0;
+    }
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+uint64_t cl_thread_capabilities(void)
+{
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (get_capabilities(data) < 0)
+        return 0;
+    return data[0].effective | ((uint64_t)data[1].effective << 32);
+}
+
 int cl_thread_block_signals(void)
 {
     sigset_t set;
@@ -59,5 +92,6 @@ int cl_thread_block_signals(void)
     sigdelset(&set, SIGILL);
     sigdelset(&set, SIGTRAP);
     sigdelset(&set, SIGABRT);
+    sigdelset(&set, SIGSYS);
     return -pthread_sigmask(SIG_BLOCK, &set, NULL);
 }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "cl_guest.h"
 
+#include "cl_fault.h"
+
 #include <errno.h>
 #include <linux/magic.h>
 #include <sys/epoll.h>
@@ -33,11 +35,22 @@ int cl_map_guest_region(int fd, uint64_t offset, uint64_t size, void **base, siz
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, (off_t)start);
     if (p == MAP_FAILED)
         return -errno;
+    const int error = cl_guard_region(p, bytes, page);
+    if (error < 0) {
+        munmap(p, bytes);
+        return error;
+    }
     madvise(p, bytes, MADV_DONTDUMP);
     *base = p;
     *length = bytes;
     *address = (char *)p + (offset - start);
     return 0;
+}
+
+int cl_unmap_guest_region(void *base, size_t length)
+{
+    cl_unguard_region(base);
+    return munmap(base, length) < 0 ? -errno : 0;
 }
 
 int cl_epoll_create(void)

@@ -4,11 +4,23 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
-int cl_set_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+static __thread char own_name[16];
+static __thread pid_t own_id;
+
+int cl_set_thread_name(const char *name)
+{
+    strncpy(own_name, name, sizeof own_name - 1);
+    own_id = gettid();
+    return -pthread_setname_np(pthread_self(), name);
+}
+
+const char *cl_own_thread_name(void) { return own_name; }
+pid_t cl_own_thread_id(void) { return own_id; }
 
 pid_t cl_thread_id(void) { return gettid(); }
 

@@ -2,6 +2,7 @@
 #include "cl_xattr.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 
@@ -29,6 +30,15 @@ ssize_t cl_getxattr_held(int fd, const char *name, void *value, size_t size)
 {
     char path[HELD_PATH_SIZE];
     ssize_t n = getxattr(held_path(path, fd), name, value, size);
+    return n < 0 ? -errno : n;
+}
+
+ssize_t cl_getxattr_at(int directory, const char *name, const char *attribute, void *value, size_t size)
+{
+    char path[HELD_PATH_SIZE + 1 + NAME_MAX];
+    if (snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    ssize_t n = lgetxattr(path, attribute, value, size);
     return n < 0 ? -errno : n;
 }
 

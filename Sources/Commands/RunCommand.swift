@@ -3,6 +3,7 @@ internal import Control
 internal import Glibc
 internal import Linux
 internal import Machine
+internal import Sandbox
 internal import SystemPackage
 
 /// `sheaf run`: boot a VM, run a command in it, exit with its status.
@@ -86,6 +87,12 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write outcome, times and shares as JSON ('-' for stderr).", valueName: "FILE"))
     var report: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A system call that the file server has no use for: kill, log or off.",
+            discussion: "kill ends the launcher and says which call it was; off sets no limit.", valueName: "WHAT"))
+    var seccomp = SeccompMode.kill
+
     @Flag(help: "Print the QEMU command and the kernel command line, and start nothing.")
     var dryRun = false
 
@@ -135,6 +142,7 @@ struct RunCommand: ParsableCommand {
         configuration.timeout = timeout
         configuration.panicExitCode = panicExitCode
         configuration.report = report.map { $0 == "-" ? "-" : absolutePath($0) }
+        configuration.seccomp = seccomp
         configuration.isQuiet = quiet
         configuration.isVerbose = verbose
         if dryRun {

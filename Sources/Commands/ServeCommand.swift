@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Linux
 internal import Machine
+internal import Sandbox
 internal import SystemPackage
 
 /// `sheaf serve`: only the file server, for a frontend that somebody else starts.
@@ -50,6 +51,12 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp("What your QEMU calls the device, for the lines that share add prints.", valueName: "TAG"))
     var tag: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A system call that the file server has no use for: kill, log or off.",
+            discussion: "kill ends the launcher and says which call it was; off sets no limit.", valueName: "WHAT"))
+    var seccomp = SeccompMode.kill
+
     @Flag(name: .shortAndLong, help: "Say nothing but errors.")
     var quiet = false
 
@@ -71,9 +78,13 @@ struct ServeCommand: ParsableCommand {
         try saying(exit: 125) { () throws(LaunchError) in
             let server = try FileServer(
                 path: absolutePath(socket), shares: v, isReadOnly: ro, name: name,
-                controlSocket: control.map(absolutePath)
+                controlSocket: control.map(absolutePath), seccomp: seccomp
             ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }
+            }
+            if seccomp != .kill, !isQuiet {
+                FileDescriptor.standardError.say(
+                    "sheaf: --seccomp \(seccomp.rawValue): the file server may make any system call")
             }
             let point = ControlPoint(of: server, tag: tag ?? server.tag, isQuiet: quiet)
             try withExtendedLifetime(point) { () throws(LaunchError) in try server.run() }

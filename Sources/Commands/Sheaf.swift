@@ -19,11 +19,12 @@ public struct Sheaf: ParsableCommand {
             sheaf share add ~/data:/data                  one of them gets a folder more, now
             sheaf status --watch                          one of them, and what is being done with its shares
             sheaf serve --socket /tmp/fs.sock -v ~/src    only the file server, for a QEMU of your own
+            sheaf doctor                                  what this machine has for it, and what is missing
             """,
         version: version,
         subcommands: [
             RunCommand.self, ExecCommand.self, ShellCommand.self, LogsCommand.self, StopCommand.self, ShareCommand.self,
-            PsCommand.self, StatusCommand.self, ServeCommand.self, CompletionCommand.self,
+            PsCommand.self, StatusCommand.self, ServeCommand.self, DoctorCommand.self, CompletionCommand.self,
         ])
 
     /// Sheaf's version.

@@ -94,6 +94,9 @@ public final class FuseClient: @unchecked Sendable {
 
     // MARK: Many requests
 
+    /// How many slots there are; their numbers are below it, in no order.
+    public var slotCount: Int { slots.count }
+
     /// A free slot to make a request in; nil when all are taken.
     public func acquire() -> Int? { freeSlots.popLast() }
 

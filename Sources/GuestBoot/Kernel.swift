@@ -53,6 +53,14 @@ public struct Kernel: Sendable, Equatable {
         }
     }
 
+    /// The kernels that are there by their names, newest first; none was opened.
+    ///
+    /// - Parameter places: Where to look.
+    /// - Returns: The release of each, and where its image is.
+    public static func known(in places: KernelPlaces) -> [(release: KernelRelease, path: FilePath)] {
+        Candidate.all(in: places).map { ($0.release, $0.path) }
+    }
+
     /// The kernel at a path that the user gave.
     private init(at path: FilePath, for architecture: Architecture) throws(KernelError) {
         let identity: FileIdentity

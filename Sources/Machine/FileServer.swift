@@ -4,6 +4,7 @@ internal import FileService
 internal import Glibc
 internal import Linux
 internal import Logging
+public import Sandbox
 internal import ShareHost
 public import SystemPackage
 
@@ -29,6 +30,10 @@ public final class FileServer {
     private let shareHost: ShareHost
     private let say: (String) -> Void
     private var listener: UnixListener?
+    /// Looks out for a thread that was stopped.
+    private var stopWatch: ForbiddenCallWatch?
+    /// The call that one was stopped at.
+    private var forbiddenCall: ForbiddenCall?
     private var signals: [EventSource] = []
     /// Frontends that have connected while another is served.
     private var waiting: [CInt] = []
@@ -42,11 +47,12 @@ public final class FileServer {
     ///   - isReadOnly: Whether the aggregate is a read-only one.
     ///   - name: Its name among the user's VMs; made of the process id when nil.
     ///   - controlSocket: Where it can be asked, in place of a directory of its own.
+    ///   - seccomp: What becomes of a thread that makes a system call which is not on its list.
     ///   - say: Gets what a person at the terminal may want to know, a line at a time.
     /// - Throws: What is wrong with the first share that cannot be had.
     public init(
         path: FilePath, shares: [ShareRequest], isReadOnly: Bool, name: String? = nil, controlSocket: FilePath? = nil,
-        say: @escaping (String) -> Void
+        seccomp: SeccompMode = .kill, say: @escaping (String) -> Void
     ) throws(LaunchError) {
         self.path = path
         self.name = name
@@ -58,7 +64,7 @@ public final class FileServer {
         }
         // One that is fixed is served as any other: there may come others.
         let bucket = shares.first?.options.buffersWrites == true ? Bucket.writeback : Bucket(access)
-        shareHost = ShareHost(log: Logger(label: "sheaf"), onlyBucket: bucket)
+        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, onlyBucket: bucket)
         tag = bucket.tag
         self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil)
         do throws(ShareError) {
@@ -82,7 +88,7 @@ public final class FileServer {
 
     /// Serves until a signal asks to end: 0 after SIGTERM or SIGINT.
     ///
-    /// - Throws: Why the socket cannot be had.
+    /// - Throws: Why the socket cannot be had; that a thread was stopped at a system call.
     public func run() throws(LaunchError) {
         try Self.removeStaleSocket(at: path)
         do throws(Errno) {
@@ -92,6 +98,10 @@ public final class FileServer {
         }
         defer { leavePlace() }
         try takePlace()
+        stopWatch = try ForbiddenCallWatch(on: loop) { [unowned self] call in
+            forbiddenCall = call
+            loop.stop()
+        }
         signals = loop.onRequestToEnd { [unowned self] _ in loop.stop() }
         say("listening at \(path), tag of your choice")
         loop.run()
@@ -100,6 +110,8 @@ public final class FileServer {
         shares.close()
         listener?.close()
         unlink(path.string)
+        // Its threads cannot be waited for then.
+        if let forbiddenCall { throw LaunchError(forbiddenCall.description) }
         shareHost.stop()
         for socket in waiting { _ = Descriptor(owning: socket) }
     }

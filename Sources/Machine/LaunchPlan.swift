@@ -117,7 +117,8 @@ struct LaunchPlan {
         }
     }
 
-    private static func cacheDirectory() throws(LaunchError) -> FilePath {
+    /// `$XDG_CACHE_HOME/sheaf`, or what stands for it.
+    static func cacheDirectory() throws(LaunchError) -> FilePath {
         if let cache = getenv("XDG_CACHE_HOME"), cache[0] == CChar(bitPattern: UInt8(ascii: "/")) {
             return FilePath(String(cString: cache)).appending("sheaf")
         }

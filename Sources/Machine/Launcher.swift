@@ -4,6 +4,7 @@ internal import GuestBoot
 internal import GuestLink
 internal import Linux
 internal import QEMU
+internal import Sandbox
 public import SystemPackage
 
 /// One `sheaf run`: a VM, one command in it, and how that ended.
@@ -23,6 +24,10 @@ public final class Launcher {
     var isEnding = false
     private(set) var isOff = false
     private var flushLimit: EventSource?
+    /// Looks out for a thread of the file server that was stopped.
+    private var stopWatch: ForbiddenCallWatch?
+    /// Whether there was one.
+    private var isStopped = false
     /// The signal that asked the launcher to end, or that stands for what did.
     var asked: UInt8?
     private(set) var directory: RuntimeDirectory?
@@ -92,6 +97,17 @@ public final class Launcher {
                 })
         }
 
+        stopWatch = try ForbiddenCallWatch(on: loop) { [unowned self] call in
+            isStopped = true
+            settle(.launcherError, call.description)
+            guard let machine = self.machine, !isOff else { return loop.stop() }
+            isEnding = true
+            streams.endInput()
+            machine.killAtOnce()
+        }
+        if configuration.seccomp != .kill, !configuration.isQuiet {
+            streams.say("sheaf: --seccomp \(configuration.seccomp.rawValue): the file server may make any system call")
+        }
         try claimName()
         try nameLaunchLog()
         var named = configuration
@@ -253,7 +269,7 @@ public final class Launcher {
         case .neverBooted(let text):
             settle(.bootFailed, text)
         }
-        if outcome == .timeout || asked != nil { limitFlush() }
+        if outcome == .timeout || asked != nil || isStopped { limitFlush() }
         guard let streams else { return loop.stop() }
         streams.flush { [unowned self] in loop.stop() }
     }
@@ -295,7 +311,7 @@ public final class Launcher {
                 FileDescriptor.standardError.say("sheaf: \(error)")
             }
         }
-        machine?.cleanUp(keepingLog: outcome.isFailure || isOnItsOwn)
+        machine?.cleanUp(keepingLog: outcome.isFailure || isOnItsOwn, isServing: !isStopped)
         removeLaunchLog()
         directory?.remove()
         return code

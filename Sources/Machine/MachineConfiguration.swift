@@ -1,3 +1,4 @@
+public import Sandbox
 public import SystemPackage
 
 /// All that decides how a VM is launched: `sheaf run`'s options, checked for form but not yet against the host.
@@ -34,6 +35,8 @@ public struct MachineConfiguration: Sendable {
     public var panicExitCode: UInt8 = 255
     /// Where the report goes.
     public var report: FilePath?
+    /// What becomes of a thread of the file server that makes a system call which is not on its list.
+    public var seccomp = SeccompMode.kill
     /// Says nothing but errors on standard error.
     public var isQuiet = false
     /// Says what it does, and the guest's console, on standard error.

@@ -42,26 +42,34 @@ public struct RuntimePlace: Sendable {
     /// The live VMs by name. What VMs that were killed left behind is removed on the way.
     ///
     /// - Throws: That the place is not this user's alone.
-    public func liveMachines() throws(LaunchError) -> [Entry] {
+    public func liveMachines() throws(LaunchError) -> [Entry] { try sweep().live }
+
+    /// Removes what VMs that were killed left behind.
+    ///
+    /// - Returns: The live VMs by name, and the names of those that were removed.
+    /// - Throws: That the place is not this user's alone.
+    func sweep() throws(LaunchError) -> (live: [Entry], removed: [String]) {
         var status = stat()
-        guard lstat(path.string, &status) == 0 else { return [] }
+        guard lstat(path.string, &status) == 0 else { return ([], []) }
         do throws(RuntimeDirectory.Failure) {
             try check()
         } catch {
             throw LaunchError(error.description)
         }
         var live: [Entry] = []
+        var removed: [String] = []
         for name in names(in: path) {
             let directory = path.appending(name)
             switch RuntimeDirectory.removeIfStale(directory) {
             case .live:
                 live.append(Entry(name: name, controlSocket: directory.appending(RuntimeDirectory.socketName)))
-            case .removed, .foreign: break
+            case .removed: removed.append(name)
+            case .foreign: break
             }
         }
         // Taken away with the last VM; one that is claimed at this moment makes it again.
         rmdir(path.string)
-        return live.sorted { $0.name < $1.name }
+        return (live.sorted { $0.name < $1.name }, removed.sorted())
     }
 
     /// Claims a name for a VM of this process.

@@ -100,7 +100,7 @@ final class VirtualMachine {
         self.clock = clock
         self.loop = loop
         reboots = configuration.reboots
-        shareHost = ShareHost(log: Logger(label: "sheaf"))
+        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: configuration.seccomp)
         plan = try LaunchPlan(configuration, shareHost: shareHost)
         devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
         let link = AgentLink { [outlet] bytes in outlet.stream?.write(bytes) }
@@ -163,9 +163,16 @@ final class VirtualMachine {
     /// Whether QEMU has begun a console log.
     var hasLog: Bool { access(plan.consoleLog.string, F_OK) == 0 }
 
-    /// Removes what the run left: with the log kept, all but that.
-    func cleanUp(keepingLog: Bool) {
-        shareHost.stop()
+    /// Ends QEMU this moment: what it waits for will not come.
+    func killAtOnce() {
+        isKilled = true
+        qemu?.kill()
+    }
+
+    /// Removes what the run left: with the log kept, all but that. Where the file server was stopped its threads stay as they
+    /// are until the process ends.
+    func cleanUp(keepingLog: Bool, isServing: Bool) {
+        if isServing { shareHost.stop() }
         if !keepingLog { unlink(plan.consoleLog.string) }
     }
 

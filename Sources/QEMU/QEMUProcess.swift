@@ -25,6 +25,10 @@ public final class QEMUProcess {
     /// How long the end of its output may lag behind its own.
     private static let outputGrace = Duration.milliseconds(500)
 
+    /// What QEMU has of its launcher's environment: where its own libraries, modules and temporary files are. The rest may
+    /// hold what is nobody's business who has taken QEMU over.
+    private static let passedVariables = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "QEMU_MODULE_DIR"]
+
     private let loop: EventLoop
     private let output: ByteStream
     private var child: ChildProcess?
@@ -61,8 +65,10 @@ public final class QEMUProcess {
                 Launch.Mapping(source: writeEnd.number, target: 2),
             ]
             let launch = Launch(
-                executable: program.path, arguments: line.arguments, descriptors: standard + descriptors.mappings,
-                newSession: true)
+                executable: program.path, arguments: line.arguments,
+                environment: Self.passedVariables.compactMap { name in
+                    QEMUProgram.ownEnvironment(name).map { "\(name)=\($0)" }
+                }, descriptors: standard + descriptors.mappings, newSession: true)
             child = try ChildProcess(launch, on: loop) { [weak self] _ in self?.childEnded() }
         } catch {
             throw QEMUError(

@@ -1,13 +1,46 @@
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Synchronization
 public import SystemPackage
 
 /// What every worker thread gives up before its first request.
 ///
-/// A thread shares the process's memory and descriptors: this contains mistakes of the file service, not a thread that an
-/// attacker has taken over.
-public enum WorkerConfinement {
+/// A thread shares the process's memory and descriptors: this contains mistakes of the file service, and whoever leads it
+/// astray, but not code of an attacker's own, which could have another thread of the process do what this one may not.
+///
+/// Landlock cannot keep a worker to the directories that are shared: a thread's rules can be added to until it is under
+/// them and never after, and shares come while it runs. What it can take is what no share needs; see ``seal()``.
+public final class WorkerConfinement: Sendable {
+    /// What becomes of a thread that makes a system call which is not on the list.
+    public let seccomp: SeccompMode
+    /// Made when the first thread needs it.
+    private let filter = Mutex<SystemCallFilter?>(nil)
+    /// Called on each thread, just before it is put under the filter.
+    private let onSeal: @Sendable () -> Void
+
+    /// The capabilities that a worker keeps of those it has: to be every user, and to do with every file in a share what
+    /// its owner may.
+    ///
+    /// Not among them: CAP_SYS_ADMIN, without which the host's `trusted.*` attributes are the host's; CAP_MKNOD, since no
+    /// guest makes device nodes (overlayfs's whiteouts need none); CAP_DAC_READ_SEARCH, of which CAP_DAC_OVERRIDE has all
+    /// but open_by_handle_at(2), which leads out of a share.
+    static let keptCapabilities: [Capability] = [
+        .changeOwner, .overridePermissions, .ownEveryFile, .keepSetID, .setGroup, .setUser, .setFileCapabilities,
+        .makeImmutable,
+    ]
+
+    /// A confinement.
+    public convenience init(seccomp: SeccompMode = .kill) {
+        self.init(seccomp: seccomp, onSeal: {})
+    }
+
+    /// A confinement with a hook for whoever wants to see what its threads do.
+    init(seccomp: SeccompMode, onSeal: @escaping @Sendable () -> Void) {
+        self.seccomp = seccomp
+        self.onSeal = onSeal
+    }
+
     /// Confines the calling thread, for good.
     ///
     /// It gets a working directory and a umask of its own (`unshare(CLONE_FS)`), the umask becomes 0 because a guest's
@@ -19,7 +52,7 @@ public enum WorkerConfinement {
     ///   then the process's umask, which is not this thread's to change, applies to what guests create as well.
     /// - Throws: What the kernel refused with, such as ENOMEM.
     @discardableResult
-    public static func enter() throws(Errno) -> Bool {
+    public func enter() throws(Errno) -> Bool {
         try checked(cl_thread_block_signals())
         try checked(cl_no_new_privileges())
         if cl_thread_may_change_ids() {
@@ -32,5 +65,53 @@ public enum WorkerConfinement {
         }
         _ = umask(0)
         return true
+    }
+
+    /// Closes the door behind a thread that has entered and made all its preparations.
+    ///
+    /// As root it keeps no capability but those to serve files. Where the kernel has Landlock it is cut off from TCP, from
+    /// abstract unix sockets and from signals to other threads. And it comes under the list of system calls.
+    ///
+    /// - Throws: What the kernel refused with, but for what it does not have of Landlock.
+    public func seal() throws(Errno) {
+        try checked(cl_thread_limit_capabilities(Capability.mask(Self.keptCapabilities)))
+        // Beyond files: whatever it answers, the filter allows no socket either.
+        _ = cl_landlock_beyond_files()
+        guard seccomp != .off else { return }
+        let filter = try filter.withLock { made throws(Errno) in
+            if let made { return made }
+            guard let rules = try? SystemCallRule.parse(SystemCallFilter.listText) else { throw .invalidArgument }
+            let filter = try SystemCallFilter(rules, mode: seccomp)
+            try checked(cl_catch_forbidden_calls())
+            made = filter
+            return filter
+        }
+        onSeal()
+        try filter.load()
+    }
+}
+
+/// A part of root's power, by its number in capabilities(7).
+enum Capability: UInt64 {
+    /// CAP_CHOWN.
+    case changeOwner = 0
+    /// CAP_DAC_OVERRIDE.
+    case overridePermissions = 1
+    /// CAP_FOWNER.
+    case ownEveryFile = 3
+    /// CAP_FSETID.
+    case keepSetID = 4
+    /// CAP_SETGID.
+    case setGroup = 6
+    /// CAP_SETUID.
+    case setUser = 7
+    /// CAP_LINUX_IMMUTABLE.
+    case makeImmutable = 9
+    /// CAP_SETFCAP.
+    case setFileCapabilities = 31
+
+    /// One bit for each.
+    static func mask(_ capabilities: [Capability]) -> UInt64 {
+        capabilities.reduce(0) { $0 | 1 << $1.rawValue }
     }
 }

@@ -3,6 +3,7 @@ public import FileService
 internal import Glibc
 public import Linux
 public import Logging
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 public import VhostUser
@@ -17,7 +18,9 @@ public final class FileSystemDevice: Sendable {
 
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
+    private let confinement: WorkerConfinement
     private let log: Logger
+    private let complaints: Complaints
     private let makeHandler: RequestHandlerFactory
     private let onLeave: @Sendable () -> Void
     private let state = Mutex(State())
@@ -66,12 +69,22 @@ public final class FileSystemDevice: Sendable {
     /// - Parameters:
     ///   - aggregate: What it serves; no other device may.
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
+    ///   - confinement: What the threads of its rings are confined by.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
-    public convenience init(aggregate: Aggregate, requestQueues: Int, log: Logger) {
-        self.init(requestQueues: requestQueues, log: log, onLeave: { aggregate.releaseLocks() }) { lane in
+    public convenience init(
+        aggregate: Aggregate, requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), log: Logger
+    ) {
+        self.init(
+            requestQueues: requestQueues, confinement: confinement, log: log, onLeave: { aggregate.releaseLocks() }
+        ) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
-                serve: { dispatcher.dispatch(readable: $0, writable: $1) },
+                serve: { readable, writable in
+                    #if DEBUG
+                        StrayCall.make(for: readable)
+                    #endif
+                    return dispatcher.dispatch(readable: readable, writable: writable)
+                },
                 pace: { RequestDispatcher.pace(of: $0) },
                 serveOrWait: { dispatcher.dispatchOrWait(readable: $0, writable: $1) },
                 ticket: { dispatcher.ticket() },
@@ -81,12 +94,14 @@ public final class FileSystemDevice: Sendable {
 
     /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
     init(
-        requestQueues: Int, log: Logger, onLeave: @escaping @Sendable () -> Void = {},
-        makeHandler: @escaping RequestHandlerFactory
+        requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), log: Logger,
+        onLeave: @escaping @Sendable () -> Void = {}, makeHandler: @escaping RequestHandlerFactory
     ) {
+        self.confinement = confinement
         self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
         self.log = log
+        complaints = Complaints(to: log)
         self.makeHandler = makeHandler
     }
 
@@ -118,7 +133,8 @@ public final class FileSystemDevice: Sendable {
 
         do throws(Errno) {
             let workers = try WorkerSet(
-                ringCount: 1 + requestQueues, log: log, isOver: { attachment.isOver }, makeHandler: makeHandler)
+                ringCount: 1 + requestQueues, confinement: confinement, log: log, complaints: complaints,
+                isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {
@@ -152,8 +168,8 @@ public final class FileSystemDevice: Sendable {
         workers.end()
         onLeave()
         if case .violation(let violation) = end {
-            log.error(
-                "a frontend broke the vhost-user protocol and is disconnected", metadata: ["reason": "\(violation)"])
+            complaints.note(
+                "a frontend broke the vhost-user protocol and is disconnected", ["reason": "\(violation)"])
         }
         state.withLock { $0.current = nil }
         onEnd(end)

@@ -64,7 +64,7 @@ extension QueueWorker {
 
     /// Waits until the orders before the last one that was to be acknowledged are taken.
     func awaitAcknowledgement() {
-        _ = cl_eventfd_wait(acknowledgement.number)
+        acknowledgement.wait()
     }
 
     /// Ends the thread and waits for its end.

@@ -37,7 +37,7 @@ final class QueueWorker: Sendable {
 
     private let ring: Int
     private let pool: RequestPool
-    private let log: Logger
+    private let complaints: Complaints
     private let isOver: @Sendable () -> Bool
     let orders = Mutex(Orders())
     private let completions = Mutex<[Completion]>([])
@@ -50,7 +50,8 @@ final class QueueWorker: Sendable {
     /// blocking read of the kick alone, and it leaves the kick's O_NONBLOCK, which the frontend shares, as it is.
     let epoll: Descriptor
     let wake: Descriptor
-    let acknowledgement: Descriptor
+    /// What the session waits for: an order taken.
+    let acknowledgement = Semaphore()
     let kick = Mutex<SharedDescriptor?>(nil)
     let thread = Mutex<Linux.Thread?>(nil)
 
@@ -71,34 +72,35 @@ final class QueueWorker: Sendable {
     ///
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
     init(
-        ring: Int, pool: RequestPool, log: Logger, isOver: @escaping @Sendable () -> Bool,
-        makeHandler: @escaping RequestHandlerFactory
+        ring: Int, pool: RequestPool, confinement: WorkerConfinement, log: Logger,
+        complaints: Complaints, isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         self.ring = ring
         self.pool = pool
-        self.log = log
+        self.complaints = complaints
         self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
-        acknowledgement = try Descriptor(result: cl_eventfd(0, false))
         try checked(cl_epoll_add(epoll.number, wake.number, true))
         let failure = Atomic<CInt>.Box(0)
         let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
+            let handler: RequestHandler
             do throws(Errno) {
-                if try !WorkerConfinement.enter(), ring == 0 {
+                if try !confinement.enter(), ring == 0 {
                     log.warning(
                         "unshare(2) is forbidden here: the umask of this process applies to what guests create")
                 }
+                handler = makeHandler(ring)
+                try confinement.seal()
             } catch {
                 failure.value.store(error.rawValue, ordering: .releasing)
-                _ = cl_eventfd_signal(self.acknowledgement.number)
+                self.acknowledgement.signal()
                 return
             }
-            let handler = makeHandler(ring)
-            _ = cl_eventfd_signal(self.acknowledgement.number)
+            self.acknowledgement.signal()
             self.run(handler)
         }
-        _ = cl_eventfd_wait(acknowledgement.number)
+        acknowledgement.wait()
         let error = failure.value.load(ordering: .acquiring)
         guard error == 0 else {
             thread.join()
@@ -202,9 +204,9 @@ extension QueueWorker {
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
-                    log.error(
+                    complaints.note(
                         "a ring is broken by its driver; it is not served until the guest sets it up again",
-                        metadata: ["ring": "\(self.ring)", "reason": "\(error)"])
+                        ["ring": "\(self.ring)", "reason": "\(error)"])
                     outfit.error?.signal()
                     cancelWaiting(&outfit)
                     return .goOn
@@ -224,6 +226,7 @@ extension QueueWorker {
         defer { withExtendedLifetime(memory) {} }
         let map = memory.map
         let call = outfit.call
+        let lostPages = GuestMemory.lostPages
         repeat {
             queue.disableNotifications()
             var isWorking = false
@@ -262,6 +265,7 @@ extension QueueWorker {
                 }
             }
             flush(&queue, call)
+            if GuestMemory.lostPages != lostPages, memory.hasHoles { throw .memoryTakenAway }
             if isWorking && ring == 0 {
                 sleep(Self.hiprioNap)
                 if hasNews.load(ordering: .acquiring) { return false }
@@ -326,7 +330,7 @@ extension QueueWorker {
             settle(&outfit, &queue)
             if let next = queue?.nextAvailable { stoppedAt.store(next, ordering: .releasing) }
         }
-        if taken.acknowledge { _ = cl_eventfd_signal(acknowledgement.number) }
+        if taken.acknowledge { acknowledgement.signal() }
         if taken.exit { return .exit }
         if let start = taken.start { return .start(start) }
         return taken.stop ? .stop : .goOn

@@ -20,6 +20,10 @@ final class RequestPool: Sendable {
     }
 
     private let makeHandler: RequestHandlerFactory
+    /// What starts the threads: the worker that has a request for them may not.
+    private let threads: WorkerThreads
+    /// Signalled by a thread that has confined itself, or failed to.
+    private let ready = Semaphore()
     private let state = Mutex(State())
     /// Wakes one idle thread, which wakes the next if there is more to do.
     private let arrival: Descriptor
@@ -29,9 +33,13 @@ final class RequestPool: Sendable {
 
     /// Makes a pool without threads.
     ///
-    /// - Throws: What a descriptor could not be made with.
-    init(makeHandler: @escaping RequestHandlerFactory) throws(Errno) {
+    /// - Parameters:
+    ///   - confinement: What its threads are confined by.
+    ///   - makeHandler: Makes what serves the requests of each.
+    /// - Throws: What a descriptor, or what starts the threads, could not be made with.
+    init(confinement: WorkerConfinement, makeHandler: @escaping RequestHandlerFactory) throws(Errno) {
         self.makeHandler = makeHandler
+        threads = try WorkerThreads(confinement: confinement)
         arrival = try Descriptor(result: cl_eventfd(0, false))
         end = try Descriptor(result: cl_eventfd(0, false))
     }
@@ -81,23 +89,24 @@ final class RequestPool: Sendable {
     /// Starts a thread and waits until it has confined itself; without one the pool goes on with those it has.
     private func startThread(_ state: inout State) {
         let lane = RequestDispatcher.ringCount + state.threads.count
-        guard let isReady = try? Descriptor(result: cl_eventfd(0, false)) else { return }
-        let ready = isReady.number
         let failed = Flag()
-        let thread = try? Linux.Thread(name: "fs-pool-\(state.threads.count + 1)") {
+        let confinement = threads.confinement
+        let thread = try? threads.start(name: "fs-pool-\(state.threads.count + 1)") {
+            let handler: RequestHandler
             do throws(Errno) {
-                try WorkerConfinement.enter()
+                try confinement.enter()
+                handler = self.makeHandler(lane)
+                try confinement.seal()
             } catch {
                 failed.value.store(true, ordering: .releasing)
-                _ = cl_eventfd_signal(ready)
+                self.ready.signal()
                 return
             }
-            let handler = self.makeHandler(lane)
-            _ = cl_eventfd_signal(ready)
+            self.ready.signal()
             self.run(handler)
         }
         guard let thread else { return }
-        _ = cl_eventfd_wait(ready)
+        ready.wait()
         if failed.value.load(ordering: .acquiring) {
             thread.join()
         } else {

@@ -2,6 +2,7 @@ public import FileService
 internal import Glibc
 internal import Linux
 public import Logging
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 
@@ -13,6 +14,7 @@ public final class ShareHost: Sendable {
     /// Where all shares are, if there is one aggregate only.
     public let onlyBucket: Bucket?
     private let log: Logger
+    private let confinement: WorkerConfinement
     private let state = Mutex(State())
 
     private struct State {
@@ -33,9 +35,11 @@ public final class ShareHost: Sendable {
     ///
     /// - Parameters:
     ///   - log: Takes a line when a frontend or a driver misbehaves.
+    ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
     ///   - onlyBucket: Where all shares are to be, where there is one device only; each has its own without.
-    public init(log: Logger, onlyBucket: Bucket? = nil) {
+    public init(log: Logger, seccomp: SeccompMode = .kill, onlyBucket: Bucket? = nil) {
         self.log = log
+        confinement = WorkerConfinement(seccomp: seccomp)
         self.onlyBucket = onlyBucket
     }
 
@@ -104,7 +108,7 @@ public final class ShareHost: Sendable {
 
     private func add(_ wanted: Share, _ attempt: ShareAttempt) throws(ShareError) -> Step {
         let (aggregate, reservation) = try state.withLock { state throws(ShareError) in
-            (try Self.aggregate(for: wanted.bucket, &state), try state.shares.reserve(wanted, attempt))
+            (try self.aggregate(for: wanted.bucket, &state), try state.shares.reserve(wanted, attempt))
         }
         switch reservation {
         case .present(let share): return .over(Addition(share: share, isNew: false))
@@ -226,10 +230,11 @@ public final class ShareHost: Sendable {
     public func makeDevice(for bucket: Bucket, requestQueues: Int) throws(ShareError) -> FileSystemDevice {
         try state.withLock { state throws(ShareError) in
             if let device = state.devices[bucket] { return device }
-            let aggregate = try Self.aggregate(for: bucket, &state)
+            let aggregate = try self.aggregate(for: bucket, &state)
             var log = log
             log[metadataKey: "device"] = "\(bucket.tag)"
-            let device = FileSystemDevice(aggregate: aggregate, requestQueues: requestQueues, log: log)
+            let device = FileSystemDevice(
+                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, log: log)
             state.devices[bucket] = device
             return device
         }
@@ -248,11 +253,12 @@ public final class ShareHost: Sendable {
     }
 
     /// The aggregate of a bucket, made when there is none. Of the host it asks for a descriptor of /proc only.
-    private static func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
+    private func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
             let aggregate = try Aggregate(
-                access: bucket.access, caching: bucket.caching, descriptorEighths: bucket.descriptorEighths)
+                access: bucket.access, caching: bucket.caching, descriptorEighths: bucket.descriptorEighths,
+                confinement: confinement)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

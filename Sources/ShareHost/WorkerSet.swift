@@ -1,5 +1,6 @@
 internal import Linux
 internal import Logging
+internal import Sandbox
 internal import SystemPackage
 internal import VhostUser
 internal import Virtio
@@ -17,20 +18,24 @@ final class WorkerSet: RingHost {
     ///
     /// - Parameters:
     ///   - ringCount: How many rings there are.
-    ///   - log: Takes a line when a driver misbehaves.
+    ///   - confinement: What the threads are confined by.
+    ///   - log: Takes what is amiss with the threads.
+    ///   - complaints: Takes a line when a driver misbehaves.
     ///   - isOver: Whether the frontend has gone. From then on the host gets little more time for what it has not answered.
     ///   - makeHandler: Makes what serves the requests of each.
     /// - Throws: What a thread could not be started or confined with; those that were are gone again then.
     init(
-        ringCount: Int, log: Logger, isOver: @escaping @Sendable () -> Bool,
-        makeHandler: @escaping RequestHandlerFactory
+        ringCount: Int, confinement: WorkerConfinement, log: Logger, complaints: Complaints,
+        isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
-        let pool = try RequestPool(makeHandler: makeHandler)
+        let pool = try RequestPool(confinement: confinement, makeHandler: makeHandler)
         var workers: [QueueWorker] = []
         do throws(Errno) {
             for ring in 0..<ringCount {
                 workers.append(
-                    try QueueWorker(ring: ring, pool: pool, log: log, isOver: isOver, makeHandler: makeHandler))
+                    try QueueWorker(
+                        ring: ring, pool: pool, confinement: confinement, log: log, complaints: complaints,
+                        isOver: isOver, makeHandler: makeHandler))
             }
         } catch {
             for worker in workers { worker.end() }

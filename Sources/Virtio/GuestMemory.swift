@@ -1,3 +1,4 @@
+internal import CLinux
 internal import SystemPackage
 
 /// What a change of the memory table is refused for.
@@ -79,6 +80,12 @@ public final class GuestMemory: Sendable {
         }
         return nil
     }
+
+    /// How many pages of any guest's memory were taken away so far: whoever sees it grow may ask ``hasHoles``.
+    public static var lostPages: UInt64 { cl_all_region_faults() }
+
+    /// Whether a page of this guest's memory was taken away, by whoever owns its file.
+    public var hasHoles: Bool { regions.contains { $0.hasHoles } }
 
     /// The table as the ring code reads it. Good for as long as this object is kept.
     public var map: GuestMemoryMap { GuestMemoryMap(spans: spans, count: regions.count) }

@@ -46,8 +46,11 @@ public final class GuestRegion: Sendable {
     }
 
     deinit {
-        _ = cl_unmap(base, mappedLength)
+        _ = cl_unmap_guest_region(base, mappedLength)
     }
+
+    /// Whether its owner has taken a page of it away, and one of zeros is there instead.
+    var hasHoles: Bool { cl_region_faults(base) > 0 }
 
     /// The first guest address behind the region. Cannot overflow: the initialiser has counted it.
     var guestEnd: UInt64 { guestAddress &+ size }

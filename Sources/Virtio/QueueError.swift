@@ -23,6 +23,8 @@ public enum QueueError: Error, Equatable, Sendable {
     case indirectNotNegotiated
     /// The chain's buffers lie in more pieces of memory than there is room to note.
     case tooManyPieces
+    /// The file that is the guest's memory was made shorter.
+    case memoryTakenAway
 }
 
 extension QueueError: CustomStringConvertible {
@@ -42,6 +44,7 @@ extension QueueError: CustomStringConvertible {
         case .nestedIndirectTable: "an indirect table refers to another"
         case .continuedIndirectTable: "a descriptor is both indirect and continued"
         case .indirectNotNegotiated: "an indirect descriptor without the feature"
+        case .memoryTakenAway: "the file that is the guest's memory was made shorter"
         case .tooManyPieces: "the buffers of one request lie in too many pieces of memory"
         }
     }

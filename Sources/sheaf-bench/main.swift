@@ -1,4 +1,4 @@
-// Drives a vhost-user-fs backend through its socket, with no guest, and says what a request costs.
-import ArgumentParser
+// Drives vhost-user-fs backends through their sockets, with no guest, and says what a request costs.
+import Benchmark
 
-Bench.main()
+runBenchmark()

@@ -25,6 +25,13 @@ import Testing
             "/src,acl,locks=host",
             ShareRequest(source: "/src", options: ChildOptions(locks: .host, enforcesAccessLists: true))
         ),
+        (
+            "/src:/dst,owner=1000:100",
+            ShareRequest(
+                source: "/src", target: "/dst", options: ChildOptions(ownership: .squashed(uid: 1000, gid: 100)))
+        ),
+        ("/src,owner=mapped", ShareRequest(source: "/src", options: ChildOptions(ownership: .mapped))),
+        ("/src,owner=host", ShareRequest(source: "/src")),
         ("source=/,hide=personal", ShareRequest(source: "/", options: ChildOptions(hidesPersonalData: true))),
     ])
     func reads(text: String, request: ShareRequest) throws {
@@ -35,6 +42,8 @@ import Testing
         "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus",
         "/src,colour=red", "/src,cache=none", "/src:ro,writeback", "/src,writeback,ro", "/src,writeback,cache=never",
         "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
+        "/src,owner", "/src,owner=", "/src,owner=root", "/src,owner=0", "/src,owner=0:", "/src,owner=+1:1",
+        "/src,owner=0:4294967295", "/src,owner=0:4294967296", "/src,owner=1:2:3",
         "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",
     ])
     func refuses(text: String) {

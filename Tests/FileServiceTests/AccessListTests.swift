@@ -36,7 +36,7 @@ import Testing
         nonisolated(unsafe) let directory = host
         let worker = try Thread(name: "worker") {
             do {
-                _ = try WorkerConfinement.enter()
+                _ = try WorkerConfinement().enter()
                 let aggregate = try Aggregate(access: .readWrite)
                 try aggregate.addChild(
                     name: "share", hostPath: directory.path, access: .readWrite,

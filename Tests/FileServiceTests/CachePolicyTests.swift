@@ -1,125 +1,103 @@
-import CLinux
 import FUSE
 import FileService
 import Glibc
 import SystemPackage
 import Testing
 
-/// What the guest is told it may believe, by each policy; all of them on one device.
+/// What each policy lets a guest believe.
 @Suite struct CachePolicyTests {
-    /// A guest of an aggregate with a share of each policy, named by it: the same folder with a file, a link and a folder.
-    private final class Shares {
-        let host: HostDirectory
-        let guest: GuestClient
-
-        init() throws {
-            host = try HostDirectory().directory("d").file("f", "content")
-            symlink("f", host.path("link"))
-            let aggregate = try Aggregate(access: .readWrite)
-            for policy in CachePolicy.allCases {
-                try aggregate.addChild(
-                    name: policy.rawValue, hostPath: host.path, access: .readWrite,
-                    options: ChildOptions(cache: policy))
-            }
-            guest = try GuestClient(aggregate)
+    /// A share of each policy in one aggregate, with a file, a link and a directory.
+    private func shares() throws -> (HostDirectory, GuestClient) {
+        let host = try HostDirectory()
+        let aggregate = try Aggregate(access: .readWrite)
+        for policy in CachePolicy.allCases {
+            let name = policy.rawValue
+            host.directory(name).directory("\(name)/d").file("\(name)/f", "hello")
+            try aggregate.addChild(
+                name: name, hostPath: FilePath(host.path(name)), access: .readWrite,
+                options: ChildOptions(cache: policy))
         }
-
-        func root(_ policy: CachePolicy) throws -> NodeID { try guest.lookup(policy.rawValue).node }
+        let guest = try GuestClient(aggregate)
+        guest.host = host
+        return (host, guest)
     }
 
-    private static let day: UInt64 = 86_400
-
-    @Test(arguments: [
-        (CachePolicy.auto, UInt64(1)), (.always, day), (.never, 0), (.metadata, day),
-    ]) func saysHowLongNamesAndAttributesMayBeBelieved(_ policy: CachePolicy, _ seconds: UInt64) throws {
-        let shares = try Shares()
-        let guest = shares.guest
-        let root = try shares.root(policy)
-
-        let found = try ["f", "link", "d"].map { try guest.lookup($0, in: root) }
-        let handle = try guest.opendir(root)
-        let listed = try guest.readdir(root, handle, plus: true).compactMap(\.found).filter { $0.node != .none }
-        let made = [
-            try guest.create("made", in: root).entry, try guest.mkdir("folder", in: root),
-            try guest.symlink("other", to: "f", in: root), try guest.mknod("fifo", in: root, mode: 0o010644),
-            try guest.link(found[0].node, to: "hard", in: root),
-        ]
-        for entry in found + listed + made {
-            #expect(entry.entrySeconds == seconds && entry.entryNanoseconds == 0)
-            #expect(entry.attrSeconds == seconds && entry.attrNanoseconds == 0)
+    @Test(arguments: [(.auto, 1), (.always, 86_400), (.never, 0), (.metadata, 86_400)] as [(CachePolicy, UInt64)])
+    func saysHowLongNamesAndAttributesLast(policy: CachePolicy, seconds: UInt64) throws {
+        let (_, guest) = try shares()
+        let top = try guest.lookup(policy.rawValue)
+        let root = top.node
+        // A share may go at any time.
+        #expect(top.entrySeconds == 0)
+        #expect(top.attrSeconds == seconds)
+        let made = try guest.create("new", in: root)
+        let listed = try #require(guest.list(root, plus: true).first { $0.name == "f" }?.found)
+        for entry in [try guest.lookup("f", in: root), made.entry, try guest.mkdir("e", in: root), listed] {
+            #expect(entry.entrySeconds == seconds)
+            #expect(entry.attrSeconds == seconds)
         }
-        #expect(listed.count == 3)
-
-        let told = try guest.ask(guest.request(.getattr, found[0].node).adding(GetattrIn()), AttrOut.self)
-        #expect(told.validSeconds == seconds && told.validNanoseconds == 0)
-        let more = try guest.ask(
-            guest.request(.statx, found[0].node).adding(StatxIn { $0.mask = 0xFFF }), StatxOut.self)
-        #expect(more.validSeconds == seconds && more.validNanoseconds == 0)
-        let change = SetattrIn {
+        let file = try guest.lookup("f", in: root).node
+        #expect(try guest.ask(guest.request(.getattr, file).adding(GetattrIn()), AttrOut.self).validSeconds == seconds)
+        let changed = SetattrIn {
             $0.fields = .mode
             $0.mode = 0o600
         }
-        let changed = try guest.ask(guest.request(.setattr, found[0].node).adding(change), AttrOut.self)
-        #expect(changed.validSeconds == seconds && changed.validNanoseconds == 0)
+        #expect(try guest.ask(guest.request(.setattr, file).adding(changed), AttrOut.self).validSeconds == seconds)
+        #expect(try guest.ask(guest.request(.statx, file).adding(StatxIn()), StatxOut.self).validSeconds == seconds)
     }
 
-    @Test(arguments: CachePolicy.allCases) func letsNoNameOfAShareItselfBeBelieved(_ policy: CachePolicy) throws {
-        let shares = try Shares()
-        let entry = try shares.guest.lookup(policy.rawValue)
-        #expect(entry.entrySeconds == 0 && entry.entryNanoseconds == 0)
-    }
-
-    @Test(arguments: [
-        (CachePolicy.auto, UInt64(1)), (.always, day), (.never, 0), (.metadata, 0),
-    ]) func saysHowLongANameStaysAbsent(_ policy: CachePolicy, _ seconds: UInt64) throws {
-        let shares = try Shares()
-        let reply = try shares.guest.send(
-            shares.guest.request(.lookup, shares.root(policy)).adding(name: "absent"), room: EntryOut.byteCount)
-
-        guard seconds > 0 else {
-            #expect(reply.errno == .noSuchFileOrDirectory)
-            return
+    @Test(arguments: CachePolicy.allCases)
+    func lastsAbsenceOnlyWhereTheHostMakesNothing(policy: CachePolicy) throws {
+        let (host, guest) = try shares()
+        let root = try guest.walk(policy.rawValue)
+        if policy == .always || policy == .metadata {
+            let nothing = try guest.ask(guest.request(.lookup, root).adding(name: "nothing"), EntryOut.self)
+            #expect(nothing.node == .none)
+            #expect(nothing.entrySeconds == 86_400)
+        } else {
+            #expect(refusal { _ = try guest.lookup("nothing", in: root) } == .noSuchFileOrDirectory)
         }
-        let entry = try #require(reply.structure(EntryOut.self))
-        #expect(entry.node == .none)
-        #expect(entry.entrySeconds == seconds && entry.entryNanoseconds == 0)
-        // Nothing to be forgotten, and nothing that somebody would count as a failure.
-        #expect(shares.guest.aggregate.activity.liveInodes == 0)
-        #expect(shares.guest.aggregate.activity.errors == 0)
+        // What is not there costs the guest no reference.
+        host.file("\(policy.rawValue)/nothing")
+        #expect(try guest.lookup("nothing", in: root).node != .none)
     }
 
-    @Test(arguments: [
-        (CachePolicy.always, OpenReplyFlags.keepCache), (.never, .directIO), (.metadata, .directIO),
-    ]) func opensFilesByThePolicy(_ policy: CachePolicy, _ expected: OpenReplyFlags) throws {
-        let shares = try Shares()
-        let guest = shares.guest
-        let root = try shares.root(policy)
-        let node = try guest.lookup("f", in: root).node
-        let decided: OpenReplyFlags = [.keepCache, .directIO]
-
-        // The host changes it all the time; the policy says that this is not looked at.
-        for flags in [O_RDONLY, O_RDWR, O_WRONLY] {
-            shares.host.file("f", "other \(flags)")
-            #expect(try guest.open(node, flags).flags.intersection(decided) == expected)
+    @Test func keepsPagesByPolicy() throws {
+        let (host, guest) = try shares()
+        for (policy, first, later, changed) in [
+            (CachePolicy.auto, [] as OpenReplyFlags, .keepCache, []),
+            (.always, .keepCache, .keepCache, .keepCache),
+            (.never, .directIO, .directIO, .directIO),
+            (.metadata, .directIO, .directIO, .directIO),
+        ] as [(CachePolicy, OpenReplyFlags, OpenReplyFlags, OpenReplyFlags)] {
+            let root = try guest.walk(policy.rawValue)
+            let old = [timeval(tv_sec: 1000, tv_usec: 0), timeval(tv_sec: 1000, tv_usec: 0)]
+            #expect(utimes(host.path("\(policy.rawValue)/f"), old) == 0)
+            // A change of the last moments might be followed by another with the same time.
+            usleep(50_000)
+            let file = try guest.lookup("f", in: root).node
+            func flags(_ how: CInt = O_RDONLY) throws -> OpenReplyFlags {
+                let opened = try guest.open(file, how)
+                try guest.release(file, opened.handle)
+                return opened.flags.subtracting(.noFlush)
+            }
+            _ = try flags()
+            #expect(try flags() == later, "\(policy)")
+            host.file("\(policy.rawValue)/f", "edited")
+            #expect(try flags() == changed, "\(policy)")
+            #expect(try flags(O_RDWR | O_TRUNC) == later.subtracting(.keepCache), "\(policy)")
+            let made = try guest.create("g", in: root)
+            #expect(made.open.flags.contains(.directIO) == first.contains(.directIO), "\(policy)")
         }
-        #expect(
-            try guest.open(node, O_WRONLY | O_TRUNC).flags.intersection(decided) == expected.subtracting(.keepCache))
-        let created = try guest.create("new", in: root).open
-        #expect(created.flags.intersection(decided) == expected.subtracting(.keepCache))
     }
 
-    @Test(arguments: CachePolicy.allCases) func opensDirectoriesByThePolicy(_ policy: CachePolicy) throws {
-        let shares = try Shares()
-        let root = try shares.root(policy)
-        let opened = try shares.guest.ask(shares.guest.request(.opendir, root).adding(OpenIn()), OpenOut.self)
-        #expect(opened.flags == (policy == .always || policy == .metadata ? [.cacheDirectory, .keepCache] : []))
-    }
-
-    @Test func asksForWhatEveryPolicyNeeds() throws {
-        let guest = try GuestClient(Aggregate(access: .readWrite), begin: false)
-        let reply = try guest.initialize()
-        let flags = InitFlags(low: reply.flags, high: reply.flags2)
-        #expect(flags.isSuperset(of: [.autoInvalidateData, .cacheSymlinks, .directIOAllowMmap]))
-        #expect(flags.isDisjoint(with: [.writebackCache, .explicitInvalidateData]))
+    @Test(arguments: CachePolicy.allCases)
+    func keepsListingsWithTheNamesInThem(policy: CachePolicy) throws {
+        let (_, guest) = try shares()
+        let directory = try guest.walk("\(policy.rawValue)/d")
+        let opened: OpenOut = try guest.ask(guest.request(.opendir, directory).adding(OpenIn()))
+        let kept: OpenReplyFlags = policy == .always || policy == .metadata ? [.cacheDirectory, .keepCache] : []
+        #expect(opened.flags == kept)
+        try guest.release(directory, opened.handle, directory: true)
     }
 }

@@ -16,7 +16,7 @@ import Testing
         nonisolated(unsafe) let directory = host
         let worker = try Thread(name: "worker") {
             do {
-                _ = try WorkerConfinement.enter()
+                _ = try WorkerConfinement().enter()
                 let guest = try GuestClient(aggregate)
                 guest.host = directory
                 guest.uid = 1234

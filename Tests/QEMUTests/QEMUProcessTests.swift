@@ -149,6 +149,38 @@ private let installed = try? QEMUProgram.find()
         _ = consume pair.far
     }
 
+    @Test func lendsQemuNothingBeyondWhatItIsMeantToHave() throws {
+        let loop = EventLoop()
+        // Not close-on-exec, as a careless library would have it.
+        let secret = open("/dev/null", O_RDONLY)
+        defer { close(secret) }
+        setenv("SHEAF_TEST_SECRET", "hidden", 1)
+        defer { unsetenv("SHEAF_TEST_SECRET") }
+        let pair = try SocketPair()
+        var inherited = InheritedDescriptors()
+        _ = inherited.add(pair.far.number)
+        var line = CommandLine()
+        line.add("-c")
+        // Without listing the directory, which takes a descriptor.
+        let numbers = (0..<100).map { "\($0)" }.joined(separator: " ")
+        line.add("env; for n in \(numbers); do [ -e /proc/$$/fd/$n ] && echo fd=$n; done; true")
+        var said: [Substring] = []
+        let process = try QEMUProcess(QEMUProgram(path: "/bin/sh"), line, inheriting: inherited, on: loop) { exit in
+            said = exit.lastWords.split(separator: "\n")
+            loop.stop()
+        }
+        run(loop)
+        withExtendedLifetime(process) {}
+
+        #expect(said.filter { $0.hasPrefix("fd=") } == ["fd=0", "fd=1", "fd=2", "fd=3"], "\(said)")
+        // PWD and _ are the shell's own.
+        let names = said.filter { !$0.hasPrefix("fd=") }.map { $0.prefix { $0 != "=" } }
+        let meant: Set<Substring> = [
+            "PATH", "TMPDIR", "LD_LIBRARY_PATH", "QEMU_MODULE_DIR", "PWD", "_", "SHLVL", "OLDPWD",
+        ]
+        #expect(Set(names).isSubset(of: meant), "\(names)")
+    }
+
     @Test func programThatIsNotThereIsAnErrorThatNamesIt() {
         let error = #expect(throws: QEMUError.self) {
             try QEMUProcess(

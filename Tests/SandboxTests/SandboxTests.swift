@@ -31,7 +31,7 @@ private let privileged = cl_thread_may_change_ids()
 
         try onThread {
             do throws(Errno) {
-                found["own"] = try WorkerConfinement.enter() ? 1 : 0
+                found["own"] = try WorkerConfinement().enter() ? 1 : 0
                 found["umask"] = umask(0o077)
             } catch {
                 found["error"] = UInt32(error.rawValue)

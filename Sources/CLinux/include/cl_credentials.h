@@ -4,6 +4,7 @@
 #define CLINUX_CREDENTIALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /// Whether the calling thread may change its user ids and its group ids: CAP_SETUID and CAP_SETGID are effective.
@@ -22,6 +23,11 @@ int cl_thread_set_group(gid_t group);
 /// Makes the calling thread keep its effective capabilities when its user id changes (SECBIT_NO_SETUID_FIXUP); 0, or
 /// -errno. Needs CAP_SETPCAP.
 int cl_thread_keep_capabilities(void);
+/// Takes every capability from the calling thread whose bit is not in `kept`, for good: of all its sets, and of what a
+/// program it would execute could have; 0, or -errno.
+int cl_thread_limit_capabilities(uint64_t kept);
+/// The calling thread's effective capabilities, a bit each.
+uint64_t cl_thread_capabilities(void);
 /// Blocks every signal for the calling thread but those that its own instructions raise; 0, or -errno.
 int cl_thread_block_signals(void);
 

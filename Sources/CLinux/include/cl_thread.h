@@ -7,8 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// Names the calling thread; at most 15 bytes. 0, or -errno.
 int cl_set_thread_name(const char *_Nonnull name);
 pid_t cl_thread_id(void);
+/// The name and number of the calling thread as ``cl_set_thread_name`` has noted them, empty and 0 before; no system call.
+const char *_Nonnull cl_own_thread_name(void);
+pid_t cl_own_thread_id(void);
 /// CPU time this thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
 uint64_t cl_thread_cpu_time(void);
 /// Nanoseconds of CLOCK_MONOTONIC.

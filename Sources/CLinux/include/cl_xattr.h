@@ -13,6 +13,9 @@ ssize_t cl_flistxattr(int fd, char *_Nullable list, size_t size);
 #define CL_XATTR_VALUE_MAX 65536
 
 ssize_t cl_getxattr_held(int fd, const char *_Nonnull name, void *_Nullable value, size_t size);
+/// Of `name` below `directory`, a link itself.
+ssize_t cl_getxattr_at(
+    int directory, const char *_Nonnull name, const char *_Nonnull attribute, void *_Nullable value, size_t size);
 ssize_t cl_listxattr_held(int fd, char *_Nullable list, size_t size);
 int cl_setxattr_held(int fd, const char *_Nonnull name, const void *_Nullable value, size_t size, int flags);
 int cl_removexattr_held(int fd, const char *_Nonnull name);

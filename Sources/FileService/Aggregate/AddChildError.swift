@@ -19,6 +19,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case nameInUse
         /// Its options need what the guest was not asked for when it mounted the device.
         case notNegotiated
+        /// The host's file system has no room for what the guest is to see of owners and modes.
+        case ownership
         /// 2^32 - 1 shares have come and gone.
         case idsExhausted
     }
@@ -55,6 +57,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .nameInUse: "cannot share \(hostPath): another share is named \"\(name)\"; give a different name="
         case .notNegotiated:
             "cannot share \(hostPath) with these options: the guest has mounted the device without; share it at launch"
+        case .ownership:
+            "cannot share \(hostPath) with owner=mapped: its file system has no user.* extended attributes, see xattr(7)"
         case .idsExhausted:
             "cannot share \(hostPath): this device has had all the shares it can have; restart the machine"
         }

@@ -2,6 +2,7 @@ import CLinux
 internal import FUSE
 import Glibc
 internal import Linux
+public import Sandbox
 internal import Synchronization
 public import SystemPackage
 
@@ -17,6 +18,7 @@ public final class Aggregate: Sendable {
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
+    private let confinement: WorkerConfinement
     /// Touched only while `lock` is held.
     nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
     private let lock = Lock()
@@ -26,6 +28,8 @@ public final class Aggregate: Sendable {
     private struct State: ~Copyable {
         var registry = Registry()
         var session: Session?
+        /// What starts the thread that waits for locks; there once a share's locks are the host's.
+        var threads: WorkerThreads?
     }
 
     /// Makes a file system without shares.
@@ -34,16 +38,23 @@ public final class Aggregate: Sendable {
     ///   - access: What guests may do with every share here.
     ///   - caching: What is settled of caching for every share here.
     ///   - eighths: How much of the descriptors that guests may make the launcher hold is for this one's.
+    ///   - confinement: What the threads are confined by that it starts itself.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
     public convenience init(
-        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 4
+        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 4,
+        confinement: WorkerConfinement = WorkerConfinement()
     ) throws(Errno) {
         try self.init(
-            access: access, caching: caching, descriptorLimit: DescriptorBudget.ofProcess(eighths: eighths))
+            access: access, caching: caching, descriptorLimit: DescriptorBudget.ofProcess(eighths: eighths),
+            confinement: confinement)
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
-    init(access: Access, caching: DeviceCaching = .ordinary, descriptorLimit: Int) throws(Errno) {
+    init(
+        access: Access, caching: DeviceCaching = .ordinary, descriptorLimit: Int,
+        confinement: WorkerConfinement = WorkerConfinement()
+    ) throws(Errno) {
+        self.confinement = confinement
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
@@ -92,10 +103,12 @@ public final class Aggregate: Sendable {
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
+            if options.locks == .host { try prepareForLocks() }
             root = try HostRoot(path: hostPath, options: options)
         } catch {
             throw refusal(.hostPath, error)
         }
+        guard options.ownership != .mapped || root.takesRecords else { throw refusal(.ownership, .notSupported) }
         return try lock.hold { () throws(AddChildError) in
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
@@ -116,6 +129,13 @@ public final class Aggregate: Sendable {
                 throw refusal(error == .fileExists ? .nameInUse : .idsExhausted, error)
             }
         }
+    }
+
+    /// Has what starts a thread made here: a worker, which will be the one to need it, may not.
+    private func prepareForLocks() throws(Errno) {
+        if lock.hold({ state.pointee.threads != nil }) { return }
+        let threads = try WorkerThreads(confinement: confinement)
+        lock.hold { if state.pointee.threads == nil { state.pointee.threads = threads } }
     }
 
     /// Takes a share out of the synthetic root. Its name may be used again at once.
@@ -217,7 +237,8 @@ public final class Aggregate: Sendable {
     /// - Returns: False when it has to be negotiated again; nothing has changed then.
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
-        let session = try Session(budget: budget, flags: flags)
+        let threads = lock.hold { state.pointee.threads }
+        let session = try Session(budget: budget, flags: flags, threads: threads)
         return replaceSession(with: session) { registry in
             guard wantedFlags(of: registry) == wanted else { return false }
             let needsFlush = session.locks != nil || registry.children.contains { !$0.root.flushIsNoOp }

@@ -10,9 +10,12 @@ final class Child: Sendable {
     let hostPath: FilePath
     let options: ChildOptions
     let root: HostRoot
-    let numbering: InodeNumbering
-    /// How long the guest may believe what it is told of the inside.
+    /// How long what is in it may be believed.
     let cacheTimes: CacheTimes
+    /// The same for its root.
+    let rootCacheTimes: CacheTimes
+    let numbering: InodeNumbering
+    let owners: Owners
     /// What the guest does with it.
     let counters = ActivityCounters()
     private let removed = Atomic<Bool>(false)
@@ -26,8 +29,10 @@ final class Child: Sendable {
         self.hostPath = hostPath
         self.options = options
         self.root = root
+        cacheTimes = .inside(options.cache)
+        rootCacheTimes = cacheTimes.ofShareRoot
         numbering = InodeNumbering(key: nameHash, homeDevice: root.device)
-        cacheTimes = options.cache.times
+        owners = Owners(options.ownership, root: root.owner)
     }
 
     /// Whether the share has left the synthetic root.

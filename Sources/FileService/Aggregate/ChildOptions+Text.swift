@@ -8,7 +8,8 @@ extension ChildOptions {
 
     /// The options there are, for a person.
     public static let synopsis =
-        "ro, rw, name=NAME, cache=auto|always|never|metadata, writeback, hide=personal, locks=guest|host, acl"
+        "ro, rw, name=NAME, cache=auto|always|never|metadata, writeback, owner=host|UID:GID|mapped, locks=guest|host, acl, "
+        + "hide=personal"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.
     public var texts: [String] {
@@ -19,6 +20,7 @@ extension ChildOptions {
         if buffersWrites { texts.append("writeback") }
         if locks != unlessDefault.locks { texts.append("locks=\(locks.rawValue)") }
         if enforcesAccessLists { texts.append("acl") }
+        if ownership != unlessDefault.ownership { texts.append("owner=\(ownership.text)") }
         return texts
     }
 
@@ -30,11 +32,16 @@ extension ChildOptions {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         switch (parts[0], parts.count == 2 ? parts[1] : nil) {
         case ("hide", "personal"): hidesPersonalData = true
-        case ("cache", let value):
-            cache = try Self.value(value, of: "cache", CachePolicy.allCases.map(\.rawValue))
+        case ("cache", let value): cache = try Self.value(value, of: "cache")
         case ("writeback", nil): buffersWrites = true
-        case ("locks", let value): locks = try Self.value(value, of: "locks", ["guest", "host"])
+        case ("locks", let value): locks = try Self.value(value, of: "locks")
         case ("acl", nil): enforcesAccessLists = true
+        case ("owner", let value):
+            guard let owner = value.flatMap(Ownership.init(text:)) else {
+                throw Malformed(
+                    description: "is no share option (write owner=host|UID:GID|mapped, with ids as numbers)")
+            }
+            ownership = owner
         case ("hide", _): throw Malformed(description: "is no share option (all that can be hidden is hide=personal)")
         case ("writeback", _): throw Malformed(description: "is no share option (writeback has no value)")
         case ("acl", _): throw Malformed(description: "is no share option (acl has no value)")
@@ -42,11 +49,12 @@ extension ChildOptions {
         }
     }
 
-    private static func value<V: RawRepresentable>(
-        _ text: String?, of key: String, _ values: [String]
+    private static func value<V: RawRepresentable & CaseIterable>(
+        _ text: String?, of key: String
     ) throws(Malformed) -> V where V.RawValue == String {
         guard let value = text.flatMap(V.init(rawValue:)) else {
-            throw Malformed(description: "is no share option (write \(key)=\(values.joined(separator: "|")))")
+            let values = V.allCases.map(\.rawValue).joined(separator: "|")
+            throw Malformed(description: "is no share option (write \(key)=\(values))")
         }
         return value
     }

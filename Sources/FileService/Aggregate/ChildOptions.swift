@@ -19,8 +19,9 @@ public struct ChildOptions: Equatable, Sendable {
     /// It costs a request for each directory on the way to a file, and is settled when the guest mounts the device, as
     /// `locks` is.
     public var enforcesAccessLists: Bool
-
-    /// How long the guest goes by what it knows of the share.
+    /// Whose its files are in the guest.
+    public var ownership: Ownership
+    /// What the guest may keep of the share, and for how long.
     public var cache: CachePolicy
 
     /// Whether the guest keeps what is written in its page cache, and writes it to the host when it likes to, or when a
@@ -33,11 +34,12 @@ public struct ChildOptions: Equatable, Sendable {
     /// Names options.
     public init(
         hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false,
-        cache: CachePolicy = .auto, buffersWrites: Bool = false
+        ownership: Ownership = .host, cache: CachePolicy = .auto, buffersWrites: Bool = false
     ) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
         self.enforcesAccessLists = enforcesAccessLists
+        self.ownership = ownership
         self.cache = cache
         self.buffersWrites = buffersWrites
     }

@@ -1,6 +1,7 @@
 import CLinux
 internal import FUSE
 internal import Linux
+internal import Sandbox
 internal import Synchronization
 internal import SystemPackage
 
@@ -31,12 +32,12 @@ final class Session: Sendable {
     let locks: LockTable?
 
     /// - Throws: What a descriptor could not be made with.
-    init(budget: DescriptorBudget, flags: InitFlags = []) throws(Errno) {
+    init(budget: DescriptorBudget, flags: InitFlags = [], threads: WorkerThreads? = nil) throws(Errno) {
         pool = DescriptorPool(budget: budget)
         self.flags = flags
         buffersWrites = flags.contains(.writebackCache)
         recent = flags.isSuperset(of: Negotiation.unopened) ? RecentHandles(descriptorLimit: budget.limit) : nil
-        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable()
+        locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable(threads: threads)
     }
 
     // MARK: Nodes

@@ -112,7 +112,7 @@ extension RequestDispatcher {
         var found = cl_statx()
         try checked(cl_statx(child.root.descriptor, nil, &found))
         let node = try session.acquireRoot(of: child, found)
-        return entry(node, found, clock: 0)
+        return try entry(node, changed: found, session, clock: 0)
     }
 
     /// Lists the shares. A cookie is a share's id, two up: ids only grow, so a share that is removed meanwhile makes no

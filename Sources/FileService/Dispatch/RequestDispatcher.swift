@@ -9,7 +9,8 @@ internal import SystemPackage
 /// Serves the requests of one virtqueue: decodes, does what is asked, encodes the answer.
 ///
 /// One per worker thread, made on that thread and used on no other; its thread has gone through
-/// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for.
+/// `WorkerConfinement.enter()`, so that files get exactly the modes guests ask for, and not yet through `seal()`, which
+/// lets it change nothing of itself any more.
 public final class RequestDispatcher {
     /// How many rings a device can have, hiprio among them. Each has a lane, from 0 on.
     public static let ringCount = 9

@@ -13,16 +13,20 @@ final class Scratch {
     let request: UnsafeMutableRawPointer
     let reply: UnsafeMutableRawPointer
     let parts: UnsafeMutablePointer<iovec>
+    /// What an extended attribute says of an inode, see `Appearance`.
+    let record: UnsafeMutableRawPointer
 
     init() {
         request = .allocate(byteCount: Scratch.requestSize, alignment: 16)
         reply = .allocate(byteCount: Scratch.replySize, alignment: 16)
         parts = .allocate(capacity: Scratch.partCount)
+        record = .allocate(byteCount: Appearance.recordSize, alignment: 16)
     }
 
     deinit {
         request.deallocate()
         reply.deallocate()
         parts.deallocate()
+        record.deallocate()
     }
 }

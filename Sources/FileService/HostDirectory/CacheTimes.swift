@@ -1,35 +1,43 @@
-/// How long the guest may believe a reply.
-struct CacheTimes: Equatable, Sendable {
-    /// That a name stands for what it does.
+/// How long the guest may believe a reply, in nanoseconds.
+struct CacheTimes {
     let entrySeconds: UInt64
-    /// That there is no such name; 0 for not at all.
-    let absentSeconds: UInt64
-    /// Attributes, with `attributeNanoseconds`.
     let attributeSeconds: UInt64
     let attributeNanoseconds: UInt32
 
-    /// What is inside a share.
-    init(seconds: UInt64, absentSeconds: UInt64) {
-        entrySeconds = seconds
-        self.absentSeconds = absentSeconds
-        attributeSeconds = seconds
-        attributeNanoseconds = 0
-    }
+    /// The synthetic root: shares come and go.
+    static let root = CacheTimes(entrySeconds: 0, attributeSeconds: 0, attributeNanoseconds: 1_000_000)
+    /// Inside a share, by its policy.
+    private static let second = CacheTimes(entrySeconds: 1, attributeSeconds: 1, attributeNanoseconds: 0)
+    private static let none = CacheTimes(entrySeconds: 0, attributeSeconds: 0, attributeNanoseconds: 0)
+    private static let day = CacheTimes(entrySeconds: 86_400, attributeSeconds: 86_400, attributeNanoseconds: 0)
 
-    private init(attributeNanoseconds: UInt32) {
-        entrySeconds = 0
-        absentSeconds = 0
-        attributeSeconds = 0
-        self.attributeNanoseconds = attributeNanoseconds
+    static func inside(_ policy: CachePolicy) -> CacheTimes {
+        switch policy {
+        case .auto: second
+        case .never: none
+        case .always, .metadata: day
+        }
     }
+}
 
-    /// The synthetic root.
-    static let root = CacheTimes(attributeNanoseconds: 1_000_000)
+extension CachePolicy {
+    /// Whether the guest may remember that a name is not there: not where the host is to make files that are then seen at
+    /// once by whoever is told of them.
+    var keepsAbsence: Bool { self == .always || self == .metadata }
+    /// Whether listings are kept from one opendir(3) to the next.
+    var keepsListings: Bool { self == .always || self == .metadata }
+    /// Whether reads and writes pass the guest's page cache by.
+    var isDirect: Bool { self == .never || self == .metadata }
+}
+
+extension CacheTimes {
+    /// For a share's root: its name may be gone at any time, what it is like is asked on each way into the share.
+    var ofShareRoot: CacheTimes {
+        CacheTimes(
+            entrySeconds: 0, attributeSeconds: attributeSeconds, attributeNanoseconds: attributeNanoseconds)
+    }
 }
 
 extension Node {
-    var cacheTimes: CacheTimes { child.cacheTimes }
-
-    /// How long the guest may believe that the node's name leads to it. Shares come and go: their roots' not at all.
-    var entrySeconds: UInt64 { isChildRoot ? 0 : child.cacheTimes.entrySeconds }
+    var cacheTimes: CacheTimes { isChildRoot ? child.rootCacheTimes : child.cacheTimes }
 }

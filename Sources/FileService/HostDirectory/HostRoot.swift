@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 internal import Linux
+internal import Sandbox
 internal import SystemPackage
 
 /// A directory on the host that is to be shared, held open, and what is decided once for everything in it.
@@ -10,6 +11,10 @@ final class HostRoot: Sendable {
     let inode: UInt64
     let device: UInt64
     let mountID: UInt64
+    /// Whose it is.
+    let owner: CallerIdentity
+    /// Whether its file system has extended attributes of users, for records of what the guest sees.
+    let takesRecords: Bool
     /// Whether close(2) on the file system has nothing to report that closing our own descriptor would not.
     let flushIsNoOp: Bool
     /// Whether an inode's birth time stays what it is: overlayfs gives a file that is copied up a new one, and keeps its
@@ -31,6 +36,8 @@ final class HostRoot: Sendable {
         inode = found.ino
         device = found.device
         mountID = found.mnt_id
+        owner = CallerIdentity(uid: found.uid, gid: found.gid)
+        takesRecords = cl_getxattr_held(directory.number, Appearance.attribute, nil, 0) != 0 - Int(ENOTSUP)
         // STATX_MNT_ID, Linux 5.8: without it a mount below the directory could not be told and would not be hidden.
         guard !options.hidesPersonalData || found.mask & 0x1000 != 0 else { throw .notSupported }
         flushIsNoOp = HostRoot.localFileSystems.contains(fileSystem.type)
@@ -44,6 +51,8 @@ final class HostRoot: Sendable {
         inode = root.inode
         device = root.device
         mountID = root.mountID
+        owner = root.owner
+        takesRecords = root.takesRecords
         flushIsNoOp = root.flushIsNoOp
         birthTimesLast = root.birthTimesLast
         personal = []

@@ -32,8 +32,12 @@ final class LockTable: @unchecked Sendable {
     /// Tells the watching thread that something has changed.
     private let change: Descriptor
 
+    /// What the thread that tries again is started by.
+    private let threads: WorkerThreads?
+
     /// - Throws: What a descriptor could not be made with.
-    init() throws(Errno) {
+    init(threads: WorkerThreads?) throws(Errno) {
+        self.threads = threads
         change = try Descriptor(result: cl_eventfd(0, false))
         state = .allocate(capacity: 1)
         state.initialize(to: State())
@@ -240,14 +244,29 @@ final class LockTable: @unchecked Sendable {
     /// Starts the thread that tries again for all who wait, if it does not run. The lock is held.
     private func watch() -> Bool {
         if state.pointee.isWatched { return true }
-        let thread = try? Thread(name: "fs-locks") {
-            _ = try? WorkerConfinement.enter()
+        guard let threads else { return false }
+        let thread = try? threads.start(name: "fs-locks") {
+            do throws(Errno) {
+                try threads.confinement.enter()
+                try threads.confinement.seal()
+            } catch {
+                return self.giveUpAll(.noLocks)
+            }
             self.tryUntilNobodyWaits()
         }
         guard let thread else { return false }
         thread.detach()
         state.pointee.isWatched = true
         return true
+    }
+
+    /// Answers all who wait: there is no thread to try for them.
+    private func giveUpAll(_ error: Errno) {
+        let waits = lock.hold {
+            state.pointee.isWatched = false
+            return state.pointee.waits
+        }
+        for wait in waits { finish(wait, error) }
     }
 
     private func tryUntilNobodyWaits() {

@@ -13,7 +13,7 @@ extension RequestDispatcher {
         let asked = try request.structure(GetattrIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tell(found, clock: clock) }
         return try sendAttributes(found, of: node, reply)
     }
@@ -22,7 +22,7 @@ extension RequestDispatcher {
         let asked = try request.structure(StatxIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tell(found, clock: clock) }
         let attributes = node.attributes(found)
         return try reply.send(
@@ -73,7 +73,7 @@ extension RequestDispatcher {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle, session) }
         }
-        let found = try node.status()
+        let found = try shown(node.status(), of: node)
         if node.isRegular { node.cache.tellAfterChange(found) }
         return try sendAttributes(found, of: node, reply)
     }
@@ -84,19 +84,17 @@ extension RequestDispatcher {
         _ asked: SetattrIn, to node: Node, _ held: CInt, _ handle: Handle?, _ session: Session
     ) throws(Errno) {
         let fields = asked.fields
-        if !fields.isDisjoint(with: [.uid, .gid]) {
-            let uid = fields.contains(.uid) ? asked.uid : .max
-            let gid = fields.contains(.gid) ? asked.gid : .max
-            try checked(cl_chown_held(held, uid, gid))
-        }
-        if fields.contains(.size) {
-            try truncate(node, handle, to: asked.size)
-            if fields.contains(.killPrivileges) { try clearPrivileges(node) }
-        } else if fields.contains(.killPrivileges), fields.isDisjoint(with: .mode) {
-            try clearPrivileges(node)
-        }
-        if fields.contains(.mode) {
+        let isMapped = node.child.owners.areMapped
+        if !isMapped, !fields.isDisjoint(with: [.uid, .gid]) { try changeOwner(asked, of: node, held) }
+        if fields.contains(.size) { try truncate(node, handle, to: asked.size) }
+        if isMapped {
+            if !fields.isDisjoint(with: [.uid, .gid, .mode, .killPrivileges]) {
+                try changeOwnerAndMode(asked, of: node, held)
+            }
+        } else if fields.contains(.mode) {
             try checked(cl_chmod_held(aggregate.processDescriptors.number, held, asked.mode & 0o7777))
+        } else if fields.contains(.killPrivileges) {
+            try clearPrivileges(node)
         }
         if !fields.isDisjoint(with: [.atime, .mtime, .atimeNow, .mtimeNow]) {
             let access = RequestDispatcher.time(
@@ -134,7 +132,11 @@ extension RequestDispatcher {
     /// Clears what write(2) by an ordinary user clears: set-user-ID, and set-group-ID where the group may execute. A host
     /// user without CAP_FSETID has had that done by the kernel.
     func clearPrivileges(_ node: Node) throws(Errno) {
-        guard keepsPrivileges, node.isRegular else { return }
+        guard node.isRegular else { return }
+        if node.child.owners.areMapped {
+            return try changeAppearance(of: node) { $0 = $0.withoutPrivileges }
+        }
+        guard keepsPrivileges else { return }
         let mode = try node.status().mode
         var kept = mode & ~UInt32(0o4000)
         if mode & 0o2010 == 0o2010 { kept &= ~UInt32(0o2000) }

@@ -40,7 +40,7 @@ extension RequestDispatcher {
                     isFull = true
                     return false
                 }
-                append(host, of: node, session, to: &encoder, plus: plus)
+                append(host, of: node, handle.descriptor, session, to: &encoder, plus: plus)
                 return true
             }
         } catch {
@@ -54,7 +54,8 @@ extension RequestDispatcher {
 
     /// Adds an entry of the host. READDIRPLUS counts a lookup of it; a name that is gone by now is left out.
     private func append(
-        _ host: HostEntry, of node: Node, _ session: Session, to encoder: inout DirectoryEncoder, plus: Bool
+        _ host: HostEntry, of node: Node, _ directory: CInt, _ session: Session, to encoder: inout DirectoryEncoder,
+        plus: Bool
     ) {
         var entry = DirectoryEntry()
         entry.cookie = host.cookie
@@ -64,6 +65,9 @@ extension RequestDispatcher {
             host.isDotDot && node.isChildRoot
             ? NodeID.root.rawValue : node.child.numbering.guestInode(host.inode, device: node.key.device)
         if !plus {
+            if node.child.owners.areMapped, host.type == UInt8(DT_REG), let start = host.name.baseAddress {
+                entry.type = UInt32(listedType(start.assumingMemoryBound(to: CChar.self), in: directory))
+            }
             _ = encoder.append(entry, name: host.name)
             return
         }

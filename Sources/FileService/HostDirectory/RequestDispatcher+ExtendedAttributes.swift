@@ -11,7 +11,7 @@ extension RequestDispatcher {
         var rest = try request.rest(after: GetxattrIn.self)
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
-        if node.zone == .hidden { throw .noData }
+        if node.zone == .hidden || isOurs(name, of: node) { throw .noData }
         return try node.withDescriptor { (held) throws(Errno) in
             do throws(Errno) {
                 return try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
@@ -28,16 +28,22 @@ extension RequestDispatcher {
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
         return try node.withDescriptor { (held) throws(Errno) in
             try sendValue(asked.size, reply) { buffer, size in
-                if request.header.uid != 0, keepsPrivileges { return namesForOthers(held, buffer, size) }
+                let hidesTrusted = request.header.uid != 0 && keepsPrivileges
+                if hidesTrusted || node.child.owners.areMapped {
+                    return namesForOthers(held, buffer, size, of: node, hidesTrusted: hidesTrusted)
+                }
                 return cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
             }
         }
     }
 
-    /// The names of attributes without `trusted.*`, which the host shows to root alone: that is whom it takes us for.
+    /// The names of attributes without what we keep there of a mapped share, and without `trusted.*`, which the host shows
+    /// to root alone: that is whom it takes us for.
     ///
     /// - Returns: Their bytes, or -errno; with no room given, what they need.
-    private func namesForOthers(_ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int) -> Int {
+    private func namesForOthers(
+        _ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int, of node: Node, hidesTrusted: Bool
+    ) -> Int {
         // The request's memory: it has been read. The longest list fits.
         let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
         let got = cl_listxattr_held(held, all.baseAddress?.assumingMemoryBound(to: CChar.self), all.count)
@@ -47,7 +53,10 @@ extension RequestDispatcher {
         while start < got {
             let name = UnsafeRawBufferPointer(rebasing: all[start..<got]).prefix { $0 != 0 }
             let count = min(name.count + 1, got - start)
-            if !name.starts(with: "trusted.".utf8) {
+            let isHidden =
+                hidesTrusted && name.starts(with: "trusted.".utf8)
+                || node.child.owners.areMapped && Appearance.isRecord(name)
+            if !isHidden {
                 if let buffer {
                     guard kept + count <= size else { return 0 - Int(ERANGE) }
                     memcpy(buffer + kept, scratch.request + start, count)
@@ -84,12 +93,19 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.count == Int(asked.size) else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
+        if isOurs(name, of: node) { throw .notPermitted }
         let value = rest
-        let result = try node.withDescriptor { (held) throws(Errno) in
-            cl_setxattr_held(held, name.start, value.baseAddress, value.count, CInt(bitPattern: asked.flags))
+        let flags = CInt(bitPattern: asked.flags)
+        let clears = more.setxattrFlags & 1 != 0
+        try node.withDescriptor { (held) throws(Errno) in
+            let set = { cl_setxattr_held(held, name.start, value.baseAddress, value.count, flags) }
+            if node.child.owners.areMapped, clears || RequestDispatcher.isAccessList(name) {
+                try changeModeByList(of: held, in: node.child, clearsSetGroupID: clears, set)
+            } else {
+                try checked(RequestDispatcher.supported(set()))
+                if clears { try clearSetGroupID(node) }
+            }
         }
-        try checked(RequestDispatcher.supported(result))
-        if more.setxattrFlags & 1 != 0 { try clearSetGroupID(node) }
         return reply.done()
     }
 
@@ -98,6 +114,7 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
+        if isOurs(name, of: node) { throw .noData }
         let result = try node.withDescriptor { (held) throws(Errno) in cl_removexattr_held(held, name.start) }
         try checked(RequestDispatcher.supported(result))
         return reply.done()
@@ -111,6 +128,27 @@ extension RequestDispatcher {
         try node.withDescriptor { (held) throws(Errno) in
             _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, mode & 0o5777))
         }
+    }
+
+    /// Sets an access control list in a mapped share: the mode that it gives the host's file is the one that the guest sees.
+    private func changeModeByList(
+        of held: CInt, in child: Child, clearsSetGroupID: Bool, _ set: () -> CInt
+    ) throws(Errno) {
+        var found = cl_statx()
+        try checked(cl_statx(held, nil, &found))
+        // Before: the list may forbid the launcher to read it.
+        let (present, isRecorded) = try appearance(of: held, found, in: child)
+        try checked(RequestDispatcher.supported(set()))
+        try checked(cl_statx(held, nil, &found))
+        var wanted = present
+        wanted.mode = wanted.mode & ~0o777 | found.mode & 0o777
+        if clearsSetGroupID { wanted.mode &= ~0o2000 }
+        try keep(wanted, as: held, found, isRecorded: isRecorded, in: child)
+    }
+
+    /// Whether an attribute is what we keep there of a mapped share: the guest has none of that name.
+    private func isOurs(_ name: RequestString, of node: Node) -> Bool {
+        node.child.owners.areMapped && Appearance.isRecord(name.bytes)
     }
 
     private static func isAccessList(_ name: RequestString) -> Bool {

@@ -111,8 +111,11 @@ extension RequestDispatcher {
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
         var out = OpenOut()
         out.handle = handle.id
-        if keepsPages { out.flags.insert(.keepCache) }
-        if handle.node.child.options.cache.isDirect { out.flags.insert(.directIO) }
+        if handle.node.child.options.cache.isDirect {
+            out.flags.insert(.directIO)
+        } else if keepsPages {
+            out.flags.insert(.keepCache)
+        }
         // FLUSH takes locks away.
         if handle.node.flushIsNoOp, !keepsLocks { out.flags.insert(.noFlush) }
         return out
@@ -128,13 +131,17 @@ extension RequestDispatcher {
         try checkChangeable(name, in: node)
 
         // With O_EXCL always, so that nothing that is there, a link least of all, is opened by its name.
-        try session.pool.take()
-        let made = caller(request, in: node) { directory in
-            masked(asked.mode & 0o7777, asked.umask, session) {
-                cl_openat(directory, name.start, readable(flags, session) | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
+        let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
+        let make = { (directory: CInt) in
+            self.masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
+                cl_openat(
+                    directory, name.start, self.readable(flags, session) | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, name.bytes, in: node, reply, session) }
+        try session.pool.take()
+        var made = caller(request, in: node, make)
+        if made < 0, openUp(node, after: Errno(rawValue: 0 &- made)) { made = caller(request, in: node, make) }
+        if made >= 0 { return try sendCreated(made, name, wanted, in: node, reply, session) }
         session.pool.giveBack()
         let error = Errno(rawValue: 0 &- made)
         guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
@@ -162,24 +169,30 @@ extension RequestDispatcher {
         guard node.zone != .hidden else { throw .readOnlyFileSystem }
         // The name that comes along is Linux's own "/" and means nothing. O_EXCL here: may never get a name.
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
+        let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
         try session.pool.take()
         let made = caller(request, in: node) { directory in
-            masked(asked.mode & 0o7777, asked.umask, session) {
+            masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
                 cl_openat(directory, ".", readable(flags, session) | exclusive | CL_O_TMPFILE, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, nil, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, nil, wanted, in: node, reply, session) }
         session.pool.giveBack()
         throw Errno(rawValue: 0 &- made)
     }
 
     /// Runs a call that makes something in a directory in the caller's name; a refusal to take the caller's ids is its
     /// result too.
-    private func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
+    func caller(_ request: Request, in parent: Node, _ call: (_ directory: CInt) -> CInt) -> CInt {
         do throws(Errno) {
             let group = try request.supplementaryGroup()
             return try parent.withDescriptor { (directory) throws(Errno) in
-                try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
+                if parent.child.owners.areMapped { return call(directory) }
+                if let maker = parent.child.owners.maker {
+                    return try credentials.perform(as: maker) { () throws(Errno) in call(directory) }
+                }
+                return try credentials.perform(as: request.header.uid, request.header.gid, group: group) {
+                    () throws(Errno) in
                     call(directory)
                 }
             }
@@ -191,12 +204,19 @@ extension RequestDispatcher {
     /// Replies with a file that was just made, under a name or without any. The descriptor is the open file's and taken
     /// over, with its unit of the budget.
     private func sendCreated(
-        _ descriptor: CInt, _ name: UnsafeRawBufferPointer?, in parent: Node, _ reply: Reply, _ session: Session
+        _ descriptor: CInt, _ name: ComponentName?, _ wanted: Appearance?, in parent: Node, _ reply: Reply,
+        _ session: Session
     ) throws(Errno) -> UInt32 {
         var out = CreateOut()
         let created: Node
         do throws(Errno) {
             let clock = cl_file_clock()
+            var appearance = wanted
+            if let wanted {
+                appearance = try parent.withDescriptor { (directory) throws(Errno) in
+                    try keep(wanted, asMade: descriptor, name, in: parent, directory)
+                }
+            }
             var found = cl_statx()
             try checked(cl_statx(descriptor, nil, &found))
             try session.pool.take()
@@ -207,7 +227,7 @@ extension RequestDispatcher {
             let key = NodeKey(child: parent.child, found)
             do throws(Errno) {
                 created = try session.adopt(
-                    key, name: name, in: parent, zone: zone, found: found, lane: lane)
+                    key, name: name?.bytes, in: parent, zone: zone, found: found, lane: lane)
             } catch {
                 _ = cl_close(held)
                 session.pool.giveBack()
@@ -215,7 +235,12 @@ extension RequestDispatcher {
             }
             created.lease.add(Lease.oneUse, ordering: .relaxed)
             created.install(held)
-            out.entry = entry(created, found, clock: clock)
+            out.entry =
+                if let appearance {
+                    entry(created, appearance.shown(found), clock: clock)
+                } else {
+                    try entry(created, changed: found, session, clock: clock)
+                }
         } catch {
             _ = cl_close(descriptor)
             session.pool.giveBack()

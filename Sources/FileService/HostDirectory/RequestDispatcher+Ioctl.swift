@@ -10,6 +10,9 @@ extension RequestDispatcher {
     /// FS_*_FL that an ext4 lets a file's owner change and that are harmless to the host: secrm, unrm, compr, sync, nodump,
     /// noatime, nocomp, notail, dirsync, topdir, nocow. The rest can only be given back as it is.
     private static var ownersFlags: UInt32 { 0x0083_84CF }
+    /// FS_EXTENT_FL, which `chattr =A` takes away: an ext4 then stores the whole file in another way. A guest has no say in that,
+    /// and chattr(1) says itself that the flag cannot be removed: it stays, and the rest is done.
+    private static var storageFlags: UInt32 { 0x0008_0000 }
     /// FS_IMMUTABLE_FL and FS_APPEND_FL: as far as the launcher may, and only for root in the guest.
     private static var rootsFlags: UInt32 { 0x30 }
     /// The same of FS_XFLAG_*: sync, noatime, nodump; immutable, append.
@@ -46,9 +49,9 @@ extension RequestDispatcher {
     private func setFlags(of handle: Handle, _ data: UnsafeRawBufferPointer, _ user: UInt32) throws(Errno) {
         try checkWritable()
         guard data.count == 4 || data.count == 8 else { throw .invalidArgument }
-        let wanted = data.loadUnaligned(as: UInt32.self)
         var present: UInt32 = 0
         try checked(cl_get_flags(handle.descriptor, &present))
+        let wanted = data.loadUnaligned(as: UInt32.self) | present & RequestDispatcher.storageFlags
         try RequestDispatcher.check(
             present ^ wanted, RequestDispatcher.ownersFlags, RequestDispatcher.rootsFlags, user)
         try checked(cl_set_flags(handle.descriptor, wanted))

@@ -2,6 +2,7 @@ import CLinux
 internal import FUSE
 import Glibc
 internal import Linux
+internal import Synchronization
 internal import SystemPackage
 
 /// LOOKUP, and the entries that everything which makes a name replies with.
@@ -9,16 +10,14 @@ extension RequestDispatcher {
     func lookup(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let name = try ComponentName(only: request.body)
         try reply.require(EntryOut.byteCount)
-        let found: EntryOut
+        let entry: EntryOut
         do throws(Errno) {
-            found = try find(name.start, name.bytes, in: node, session)
-        } catch {
-            let seconds = node.cacheTimes.absentSeconds
-            guard error == .noSuchFileOrDirectory, seconds > 0 else { throw error }
-            // The guest does not ask again for as long, as it would after an error.
-            return try reply.send(EntryOut(absentFor: seconds))
+            entry = try find(name.start, name.bytes, in: node, session)
+        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence {
+            // No node, and for how long.
+            return try reply.send(EntryOut { $0.entrySeconds = node.child.cacheTimes.entrySeconds })
         }
-        return try reply.send(found)
+        return try reply.send(entry)
     }
 
     /// Looks a name up and counts a reference to what it names.
@@ -36,9 +35,63 @@ extension RequestDispatcher {
             try checked(cl_statx(directory, name, &found))
             let zone = try parent.zone.zone(of: bytes, found, in: parent.child)
             let key = NodeKey(child: parent.child, found)
+            if parent.child.owners.areMapped, Appearance.isRecordable(found) {
+                if let node = session.acquire(key) {
+                    session.remember(node, bytes, in: parent, directory)
+                    return try entry(node, changed: found, session, clock: clock)
+                }
+                return try findUnknown(name, bytes, key, zone, in: parent, directory, session, clock: clock)
+            }
             let node = try session.meet(key, name: bytes, in: parent, zone: zone, found: found, lane: lane)
             session.remember(node, bytes, in: parent, directory)
-            return entry(node, found, clock: clock)
+            return try entry(node, changed: found, session, clock: clock)
+        }
+    }
+
+    /// Makes a node of what a name in a mapped share stands for. It is opened at once: its record has to be its own, and
+    /// says what the guest may do with it.
+    private func findUnknown(
+        _ name: UnsafePointer<CChar>, _ bytes: UnsafeRawBufferPointer, _ key: NodeKey, _ zone: Zone, in parent: Node,
+        _ directory: CInt, _ session: Session, clock: Int64
+    ) throws(Errno) -> EntryOut {
+        try session.pool.take()
+        let held = cl_openat(directory, name, CL_O_PATH | O_NOFOLLOW, 0)
+        let node: Node
+        let shown: cl_statx
+        do throws(Errno) {
+            try checked(held)
+            var found = cl_statx()
+            try checked(cl_statx(held, nil, &found))
+            guard NodeKey(child: parent.child, found) == key else { throw .staleNFSFileHandle }
+            shown = try appearance(of: held, found, in: parent.child).appearance.shown(found)
+            node = try session.adopt(key, name: bytes, in: parent, zone: zone, found: shown, lane: lane)
+        } catch {
+            if held >= 0 { _ = cl_close(held) }
+            session.pool.giveBack()
+            throw error
+        }
+        node.lease.add(Lease.oneUse, ordering: .relaxed)
+        node.install(held)
+        node.giveBack()
+        // Somebody else may have met it meanwhile, as something else.
+        guard shown.mode & UInt32(Glibc.S_IFMT) == node.type else {
+            session.forget(node.id, count: 1, lane: lane)
+            throw .staleNFSFileHandle
+        }
+        return entry(node, shown, clock: clock)
+    }
+
+    /// The reply to a lookup that has been counted, of an inode that may have to be shown as another user's. Takes the
+    /// lookup back when it fails.
+    @inline(__always)
+    func entry(
+        _ node: Node, changed found: cl_statx, _ session: Session, clock: Int64
+    ) throws(Errno) -> EntryOut {
+        do throws(Errno) {
+            return entry(node, try shown(found, of: node), clock: clock)
+        } catch {
+            session.forget(node.id, count: 1, lane: lane)
+            throw error
         }
     }
 
@@ -76,7 +129,7 @@ extension RequestDispatcher {
         let times = node.cacheTimes
         var entry = EntryOut()
         entry.node = node.id
-        entry.entrySeconds = node.entrySeconds
+        entry.entrySeconds = times.entrySeconds
         entry.attrSeconds = times.attributeSeconds
         entry.attrNanoseconds = times.attributeNanoseconds
         entry.attributes = node.attributes(found)
@@ -89,7 +142,12 @@ extension RequestDispatcher {
     /// - Throws: ENXIO for anything else.
     func reopen(_ node: Node, _ flags: CInt) throws(Errno) -> Descriptor {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
-        return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+        do throws(Errno) {
+            return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+        } catch {
+            guard openUp(node, after: error) else { throw error }
+            return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+        }
     }
 
     private func reopen(_ held: CInt, _ flags: CInt) throws(Errno) -> Descriptor {
@@ -99,13 +157,5 @@ extension RequestDispatcher {
             opened = cl_reopen(aggregate.processDescriptors.number, held, flags & ~CL_O_NOATIME, 0)
         }
         return try Descriptor(result: opened)
-    }
-}
-
-extension EntryOut {
-    /// That a name is not there.
-    fileprivate init(absentFor seconds: UInt64) {
-        self.init()
-        entrySeconds = seconds
     }
 }

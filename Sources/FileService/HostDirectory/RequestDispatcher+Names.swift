@@ -10,7 +10,8 @@ extension RequestDispatcher {
     func mkdir(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(MkdirIn.self)
         let name = try request.name(after: MkdirIn.self)
-        return try make(name, in: node, request, reply, session) { directory in
+        let wanted = try wanted(UInt32(Glibc.S_IFDIR) | asked.mode & 0o1777, for: request, in: node)
+        return try make(name, in: node, request, reply, session, wanted, umask: asked.umask) { directory in
             masked(asked.mode & 0o7777, asked.umask, session) { cl_mkdirat(directory, name.start, $0) }
         }
     }
@@ -23,8 +24,30 @@ extension RequestDispatcher {
         let type = asked.mode & UInt32(Glibc.S_IFMT)
         let isDevice = type == UInt32(Glibc.S_IFBLK) || type == UInt32(Glibc.S_IFCHR)
         let isWhiteout = type == UInt32(Glibc.S_IFCHR) && asked.device == 0
-        return try make(name, in: node, request, reply, session, isAllowed: !isDevice || isWhiteout) { directory in
+        // In a mapped share it is none on the host.
+        var wanted: Appearance?
+        if node.child.owners.areMapped {
+            wanted = try self.wanted(RequestDispatcher.kept(asked.mode), device: asked.device, for: request, in: node)
+        }
+        let isAllowed = !isDevice || isWhiteout || wanted != nil
+        return try make(
+            name, in: node, request, reply, session, isAllowed: isAllowed, wanted, umask: asked.umask
+        ) { directory in
             masked(asked.mode, asked.umask, session) { cl_mknodat(directory, name.start, $0, asked.device) }
+        }
+    }
+
+    /// The mode of a node that is kept as an empty file.
+    ///
+    /// - Throws: EPERM for a directory, EINVAL for what no mknod(2) makes.
+    private static func kept(_ mode: UInt32) throws(Errno) -> UInt32 {
+        switch mode & UInt32(Glibc.S_IFMT) {
+        case 0: return UInt32(Glibc.S_IFREG) | mode & 0o7777
+        case UInt32(Glibc.S_IFREG), UInt32(Glibc.S_IFIFO), UInt32(Glibc.S_IFSOCK), UInt32(Glibc.S_IFBLK),
+            UInt32(Glibc.S_IFCHR):
+            return mode & 0o177777
+        case UInt32(Glibc.S_IFDIR): throw .notPermitted
+        default: throw .invalidArgument
         }
     }
 
@@ -52,18 +75,26 @@ extension RequestDispatcher {
     /// Makes a name in the caller's name and replies with its entry.
     private func make(
         _ name: ComponentName, in parent: Node, _ request: Request, _ reply: Reply, _ session: Session,
-        isAllowed: Bool = true, _ call: (_ directory: CInt) -> CInt
+        isAllowed: Bool = true, _ wanted: Appearance? = nil, umask: UInt32 = 0, _ call: (_ directory: CInt) -> CInt
     ) throws(Errno) -> UInt32 {
         try checkChangeable(name, in: parent)
         guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
-        let group = try request.supplementaryGroup()
-        try parent.withDescriptor { (directory) throws(Errno) in
-            try credentials.perform(as: request.header.uid, request.header.gid, group: group) { () throws(Errno) in
-                _ = try checked(call(directory))
-            }
+        do throws(Errno) {
+            try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
+        } catch {
+            guard openUp(parent, after: error) else { throw error }
+            try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
         }
         return try reply.send(find(name.start, name.bytes, in: parent, session))
+    }
+
+    private func makeOnce(
+        _ name: ComponentName, in parent: Node, _ request: Request, _ session: Session, _ wanted: Appearance?,
+        umask: UInt32, _ call: (_ directory: CInt) -> CInt
+    ) throws(Errno) {
+        if let wanted { return try makeMapped(name, wanted, umask: umask, in: parent, session) }
+        try checked(caller(request, in: parent, call))
     }
 
     func link(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
@@ -87,7 +118,7 @@ extension RequestDispatcher {
         let clock = cl_file_clock()
         let found = try target.status()
         guard let linked = session.acquire(target.key) else { throw .staleNFSFileHandle }
-        return try reply.send(entry(linked, found, clock: clock))
+        return try reply.send(entry(linked, changed: found, session, clock: clock))
     }
 
     func unlink(
@@ -97,7 +128,10 @@ extension RequestDispatcher {
         try checkChangeable(name, in: node)
         try node.withDescriptor { (directory) throws(Errno) in
             let removed = try hold(name, in: node, directory, session)
-            let result = cl_unlinkat(directory, name.start, isDirectory)
+            var result = cl_unlinkat(directory, name.start, isDirectory)
+            if result < 0, openUp(node, after: Errno(rawValue: 0 &- result)) {
+                result = cl_unlinkat(directory, name.start, isDirectory)
+            }
             if let removed {
                 if result < 0 {
                     removed.node.giveBack()
@@ -164,7 +198,14 @@ extension RequestDispatcher {
         let moved = try hold(asked.oldName, in: source, from, session)
         defer { moved?.node.giveBack() }
         let replaced = try hold(asked.newName, in: target, to, session)
-        let result = cl_renameat2(from, asked.oldName.start, to, asked.newName.start, asked.flags)
+        let call = { cl_renameat2(from, asked.oldName.start, to, asked.newName.start, asked.flags) }
+        var result = call()
+        if result < 0, source.child.owners.areMapped {
+            let error = Errno(rawValue: 0 &- result)
+            // A directory that is moved has its ".." changed.
+            let isBetter = [source, target, moved?.node].map { $0.map { openUp($0, after: error) } ?? false }
+            if isBetter.contains(true) { result = call() }
+        }
         let isExchange = asked.flags & 2 != 0
         // Two names of one inode: rename(2) does nothing then.
         let isSame = moved != nil && moved?.node === replaced?.node

@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// Where a file is written and synced beside what is measured.
-enum SyncPlace: String, CaseIterable, Sendable {
+enum SyncPlace: String, CaseIterable, Codable, Sendable {
     case sameQueue = "same-queue"
     case otherQueue = "other-queue"
 }
@@ -40,12 +40,12 @@ struct Syncer {
             }
         }
         try client.submit(
-            slot, opcode: .write, node: file, reply: .exactly(WriteOut.byteCount), dataCount: Tree.pageSize
+            slot, opcode: .write, node: file, reply: .exactly(WriteOut.byteCount), dataCount: HostTree.pageSize
         ) { request in
             request.append(
                 WriteIn {
                     $0.handle = handle
-                    $0.size = UInt32(Tree.pageSize)
+                    $0.size = UInt32(HostTree.pageSize)
                 })
         }
     }

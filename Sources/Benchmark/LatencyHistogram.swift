@@ -10,6 +10,12 @@ struct LatencyHistogram {
         count += 1
     }
 
+    /// Counts all that another has counted.
+    mutating func add(_ other: LatencyHistogram) {
+        for (index, number) in other.buckets.enumerated() { buckets[index] += number }
+        count += other.count
+    }
+
     /// The latency that `share` of all do not exceed, in nanoseconds; zero if there are none.
     func quantile(_ share: Double) -> UInt64 {
         let rank = UInt64((Double(count) * share).rounded(.up))

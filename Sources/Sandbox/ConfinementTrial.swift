@@ -1,0 +1,89 @@
+internal import CLinux
+internal import Glibc
+internal import Linux
+internal import Synchronization
+public import SystemPackage
+
+/// What a worker thread on this machine is confined by: found out by one that is, and ends.
+public struct ConfinementTrial: Equatable, Sendable {
+    /// Why a thread cannot be confined as asked for; nil when it can.
+    public var failure: Errno?
+    /// Whether it has a umask of its own.
+    public var hasOwnUmask = false
+    /// Whether it can gain no privilege by executing a program.
+    public var hasNoNewPrivileges = false
+    /// Whether it is under a list of system calls.
+    public var isFiltered = false
+    /// The capabilities that it has, by their names in capabilities(7), and numbers for those without one here.
+    public var capabilities: [String] = []
+    /// The version of the kernel's Landlock; 0 where it has none that can be used.
+    public var landlockVersion = 0
+
+    /// Tries.
+    public init(_ confinement: WorkerConfinement = WorkerConfinement()) {
+        let found = Found()
+        do throws(Errno) {
+            try Thread(name: "trial") { found.value.withLock { $0.confine(by: confinement) } }.join()
+        } catch {
+            failure = error
+            return
+        }
+        self = found.value.withLock { $0 }
+    }
+
+    private final class Found: Sendable {
+        let value = Mutex(ConfinementTrial(()))
+    }
+
+    private init(_: Void) {}
+
+    private mutating func confine(by confinement: WorkerConfinement) {
+        landlockVersion = max(0, Int(cl_landlock_version()))
+        do throws(Errno) {
+            hasOwnUmask = try confinement.enter()
+            try confinement.seal()
+        } catch {
+            failure = error
+        }
+        // The kernel's word and not ours.
+        for line in Self.status() {
+            let words = line.split(whereSeparator: { $0 == ":" || $0 == "\t" })
+            guard words.count == 2 else { continue }
+            switch words[0] {
+            case "NoNewPrivs": hasNoNewPrivileges = words[1] == "1"
+            case "Seccomp": isFiltered = words[1] == "2"
+            case "CapEff": capabilities = Self.names(UInt64(words[1], radix: 16) ?? 0)
+            default: break
+            }
+        }
+    }
+
+    private static func status() -> [Substring] {
+        guard let file = try? Descriptor(result: cl_openat(CL_AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0))
+        else { return [] }
+        let bytes = [UInt8](unsafeUninitializedCapacity: 8192) { buffer, count in
+            count = buffer.baseAddress.map { max(0, cl_read(file.number, $0, buffer.count)) } ?? 0
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+
+    private static func names(_ mask: UInt64) -> [String] {
+        (0..<64 as Range<UInt64>).filter { mask >> $0 & 1 == 1 }.map { Capability(rawValue: $0)?.name ?? "\($0)" }
+    }
+}
+
+extension Capability {
+    /// The name in capabilities(7).
+    fileprivate var name: String {
+        switch self {
+        case .changeOwner: "CAP_CHOWN"
+        case .overridePermissions: "CAP_DAC_OVERRIDE"
+        case .ownEveryFile: "CAP_FOWNER"
+        case .keepSetID: "CAP_FSETID"
+        case .setGroup: "CAP_SETGID"
+        case .setUser: "CAP_SETUID"
+        case .makeImmutable: "CAP_LINUX_IMMUTABLE"
+        case .setFileCapabilities: "CAP_SETFCAP"
+        }
+    }
+}
