@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -73,4 +74,16 @@ int agent_open_device_events(void) {
 int agent_probe_file_system(const char *path) {
     struct statfs status;
     return statfs(path, &status) < 0 ? -errno : 0;
+}
+
+int agent_is_directory(const char *path) {
+    struct stat status;
+    return stat(path, &status) < 0 ? -errno : S_ISDIR(status.st_mode);
+}
+
+int agent_remove_empty(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return -1;
+    if (!S_ISREG(status.st_mode)) return rmdir(path);
+    return status.st_size == 0 ? unlink(path) : -1;
 }

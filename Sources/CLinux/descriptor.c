@@ -73,11 +73,6 @@ int cl_set_nonblocking(int fd, bool on)
     return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
-int cl_set_close_on_exec(int fd, bool on)
-{
-    return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
-}
-
 int cl_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
     int n = poll(fds, count, timeout_ms);

@@ -24,8 +24,6 @@ int cl_load_filter(const void *instructions, unsigned short count)
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 
-bool cl_knows_filter_action(uint32_t action) { return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0; }
-
 // A signal is the process's, and so is this.
 static struct cl_forbidden_call first;
 static atomic_int taken, is_known;

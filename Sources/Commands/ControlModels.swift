@@ -42,7 +42,8 @@ extension AggregateStatus {
 extension ShareStatus {
     init(_ share: VMStatus.Share) {
         self.init(
-            bucket: share.bucket, subname: share.subname, source: share.source, access: share.access,
+            bucket: share.bucket, subname: share.subname, source: share.source,
+            kind: share.isFile ? .file : .directory, access: share.access,
             options: share.options == ChildOptions() ? nil : share.options.texts,
             targets: share.targets.map { Target(path: $0.path, state: Target.State($0.state)) },
             activity: ShareActivity(share.activity))

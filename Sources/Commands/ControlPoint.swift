@@ -41,7 +41,9 @@ final class ControlPoint {
                 switch call.request {
                 case .status: call.answer(.success(.status(MachineStatus(server.status, tag: tag))))
                 case .addShare, .removeShare:
-                    Self.serve(call, on: server.shares) { AgentlessGuest.mountCommand(tag: tag, subname: $0) }
+                    Self.serve(call, on: server.shares) {
+                        AgentlessGuest.mountCommand(tag: tag, share: ShareStatus($0), target: $1)
+                    }
                 case .stop:
                     call.answer(.success(.stopped(StoppedMachine(isForced: false))))
                     server.stop()
@@ -99,12 +101,16 @@ final class ControlPoint {
         }
     }
 
-    /// Does what a call asks of shares. `mountCommand` gives the line that shows a share in the guest, by its name, where no
-    /// agent does that.
-    private static func serve(_ call: ControlCall, on shares: LiveShares, mountCommand: ((String) -> String)?) {
+    /// Does what a call asks of shares. `mountCommand` gives the line that shows a share in the guest, at a target that was
+    /// asked for, where no agent does that.
+    private static func serve(
+        _ call: ControlCall, on shares: LiveShares, mountCommand: ((VMStatus.Share, _ target: String?) -> String)?
+    ) {
         func answer(_ result: Result<LiveShares.Addition, LiveShares.Failure>) {
+            var target: String?
+            if case .addShare(let asked) = call.request { target = asked.target }
             call.answer(
-                result.map { .added(AddedShare($0, mountCommand: mountCommand?($0.share.subname))) }
+                result.map { [target] in .added(AddedShare($0, mountCommand: mountCommand?($0.share, target))) }
                     .mapError(ControlFailure.init))
         }
         switch call.request {

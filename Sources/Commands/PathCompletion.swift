@@ -1,20 +1,20 @@
 internal import Glibc
 internal import SystemPackage
 
-/// What may come after the beginning of a directory's path.
+/// What may come after the beginning of a directory's or a file's path.
 ///
 /// Looking it up reads the directory and, where links are in it, what they point to: on a file system that does not answer
 /// this blocks.
 struct PathCompletion: Equatable {
     /// What all paths that begin so have next; empty where they differ at once, and where there is none.
     var insertion: String
-    /// The names that the last component may become, each with a `/`, sorted.
+    /// The names that the last component may become, those of directories with a `/`, sorted.
     var candidates: [String]
 
-    /// Looks directories up.
+    /// Looks names up.
     ///
-    /// - Parameter text: A path as it is typed: absolute, from the current directory, or from `~`. Only directories count;
-    ///   hidden ones only where the last component begins with a dot.
+    /// - Parameter text: A path as it is typed: absolute, from the current directory, or from `~`. Only directories and
+    ///   regular files count; hidden ones only where the last component begins with a dot.
     init(of text: String) {
         let start = text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex
         let directory = String(text[..<start])
@@ -26,15 +26,15 @@ struct PathCompletion: Equatable {
         }
         let scalars = Array(beginning.unicodeScalars)
         let path = absolutePath(directory.isEmpty ? "." : directory)
-        let names = Self.directories(in: path) { name in
+        let names = Self.names(in: path) { name in
             name.unicodeScalars.starts(with: scalars) && (!name.hasPrefix(".") || beginning.hasPrefix("."))
         }
-        let endings = names.map { Array($0.unicodeScalars.dropFirst(scalars.count)) + ["/"] }
+        let endings = names.map { Array($0.unicodeScalars.dropFirst(scalars.count)) }
         var common = endings.first ?? []
         for ending in endings.dropFirst() {
             common = zip(common, ending).prefix { $0 == $1 }.map { $0.0 }
         }
-        self.init(insertion: String(String.UnicodeScalarView(common)), candidates: names.map { $0 + "/" })
+        self.init(insertion: String(String.UnicodeScalarView(common)), candidates: names)
     }
 
     private init(insertion: String, candidates: [String]) {
@@ -42,9 +42,9 @@ struct PathCompletion: Equatable {
         self.candidates = candidates
     }
 
-    /// The names of directories, and of links to some, that are wanted. Names that are no text are left out: they could not
-    /// be typed.
-    private static func directories(in path: FilePath, where isWanted: (String) -> Bool) -> [String] {
+    /// The names of directories and regular files, and of links to some, that are wanted. Names that are no text are left
+    /// out: they could not be typed.
+    private static func names(in path: FilePath, where isWanted: (String) -> Bool) -> [String] {
         guard let stream = opendir(path.string) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -54,11 +54,15 @@ struct PathCompletion: Equatable {
             }
             guard let name, name != ".", name != "..", isWanted(name) else { continue }
             switch Int(entry.pointee.d_type) {
-            case DT_DIR: names.append(name)
+            case DT_DIR: names.append(name + "/")
+            case DT_REG: names.append(name)
             case DT_LNK, DT_UNKNOWN:
                 var status = stat()
-                if stat(path.appending(name).string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-                    names.append(name)
+                guard stat(path.appending(name).string, &status) == 0 else { continue }
+                switch status.st_mode & S_IFMT {
+                case S_IFDIR: names.append(name + "/")
+                case S_IFREG: names.append(name)
+                default: break
                 }
             default: break
             }

@@ -33,7 +33,7 @@ struct RunCommand: ParsableCommand {
     @Option(
         name: [.short, .customLong("share")],
         help: ArgumentHelp(
-            "Share a host directory (repeatable). Without DST it appears at the same path as on the host.",
+            "Share a host directory or file (repeatable). Without DST it appears at the same path as on the host.",
             discussion: "Or by keys: source=SRC,target=DST,name=NAME,ro. '\\' takes the next character as it is.",
             valueName: "SRC[:DST][:ro|rw]"),
         transform: ShareArgument.checked)

@@ -11,7 +11,7 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serve shares on a socket, for a QEMU (or another vhost-user frontend) of your own.",
         usage: "sheaf serve --socket PATH [--ro] [-v SRC[,name=NAME]]...",
         discussion: """
-            All shares are directories below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
+            All shares are directories or files below the root of one virtio-fs device. Runs in the foreground until Ctrl-C, and
             serves the next frontend when one leaves.
 
               sheaf serve --socket /tmp/fs.sock -v ~/src,name=src -v ~/models,name=models
@@ -23,7 +23,7 @@ struct ServeCommand: ParsableCommand {
 
             sheaf share add and rm work while it runs, also before a guest is there.
 
-            Without a name a share's directory is named by 32 hexadecimal digits made of its path and access.
+            Without a name a share is named by 32 hexadecimal digits made of its path and access.
             """)
 
     @Option(help: ArgumentHelp("Where to listen.", valueName: "PATH"))
@@ -34,7 +34,7 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         name: [.short, .customLong("share")],
-        help: ArgumentHelp("A host directory to share (repeatable).", valueName: "SRC[,name=NAME]"),
+        help: ArgumentHelp("A host directory or file to share (repeatable).", valueName: "SRC[,name=NAME]"),
         transform: ShareArgument.checked)
     var v: [ShareRequest] = []
 

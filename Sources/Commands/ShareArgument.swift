@@ -76,7 +76,7 @@ public struct ShareArgument {
             }
         }
         guard !request.source.isEmpty else {
-            throw Malformed(description: "'\(text)' names no source directory (write SRC[:DST][:ro|rw])")
+            throw Malformed(description: "'\(text)' names no source (write SRC[:DST][:ro|rw])")
         }
         request.isReadOnly = access == "ro"
         if let conflict = request.options.conflict(with: request.isReadOnly ? .readOnly : .readWrite) {
@@ -99,7 +99,7 @@ public struct ShareArgument {
 
     private static func setSource(_ text: String, in request: inout ShareRequest) throws(Malformed) {
         guard !text.isEmpty else {
-            throw Malformed(description: "the source directory is empty (write SRC[:DST][:ro|rw])")
+            throw Malformed(description: "the source is empty (write SRC[:DST][:ro|rw])")
         }
         request.source = absolutePath(text)
     }

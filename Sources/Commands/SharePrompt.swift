@@ -101,7 +101,7 @@ extension SharePrompt {
         self.question = question
         let words =
             switch question {
-            case .source: "Host directory to share: "
+            case .source: "Host directory or file to share: "
             case .access: "Access, rw or ro [rw]: "
             case .target: "Where in the guest [\(printable(request.source.string))]: "
             case .confirmation: "Share it? [Y/n] "
@@ -122,11 +122,11 @@ extension SharePrompt {
         switch question {
         case .source:
             guard !text.isEmpty else {
-                askAgain("Name a directory of this machine; Tab completes, Ctrl-C gives up.")
+                askAgain("Name a directory or a file of this machine; Tab completes, Ctrl-C gives up.")
                 return nil
             }
             let source = absolutePath(text)
-            if let reason = Self.whyNoDirectory(source) {
+            if let reason = Self.whyNoSource(source) {
                 askAgain(reason)
                 return nil
             }
@@ -165,7 +165,7 @@ extension SharePrompt {
         output += printable("\(request.source) appears at \(target) in the guest, \(rights).") + "\r\n"
     }
 
-    private static func whyNoDirectory(_ path: FilePath) -> String? {
+    private static func whyNoSource(_ path: FilePath) -> String? {
         var status = stat()
         guard stat(path.string, &status) == 0 else {
             let error = Errno(rawValue: errno)
@@ -173,8 +173,11 @@ extension SharePrompt {
                 ? "'\(path)' does not exist, and nothing is made on the host for you."
                 : "'\(path)' cannot be looked at: \(error.explained)."
         }
-        guard status.st_mode & S_IFMT == S_IFDIR else { return "'\(path)' is no directory." }
-        guard access(path.string, R_OK | X_OK) == 0 else {
+        let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        guard isDirectory || status.st_mode & S_IFMT == S_IFREG else {
+            return "'\(path)' is neither a directory nor a regular file."
+        }
+        guard access(path.string, isDirectory ? R_OK | X_OK : R_OK) == 0 else {
             return "'\(path)' cannot be read: \(Errno(rawValue: errno).explained)."
         }
         return nil

@@ -1,13 +1,13 @@
-/// The parameters of ``ControlRequest/addShare(_:)``: a host directory that the guest is to have.
+/// The parameters of ``ControlRequest/addShare(_:)``: a host directory or file that the guest is to have.
 public struct ShareAddition: Codable, Equatable, Sendable {
-    /// The host directory, absolute.
+    /// The host directory or file, absolute.
     public var source: String
     /// Where the guest is to have it, absolute; nil for the same path as on the host, or for nowhere but the aggregate where
     /// the guest mounts that by itself.
     public var target: String?
     /// What the guest may do: `rw`, or `ro`; `rw` when nil.
     public var access: String?
-    /// Its directory's name in the aggregate; made of path and access when nil.
+    /// Its name in the aggregate; made of path and access when nil.
     public var name: String?
     /// How it is served, as `sheaf run` takes it behind a share's paths: `locks=host`, `acl`.
     public var options: [String]?

@@ -36,12 +36,30 @@ public struct ShareStatus: Codable, Equatable, Sendable {
         }
     }
 
+    /// What of the host is shared.
+    public struct Kind: RawRepresentable, Codable, Hashable, Sendable {
+        /// The kind's name in the protocol.
+        public let rawValue: String
+
+        /// A kind by its name.
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// A directory and all that is in it.
+        public static let directory = Kind(rawValue: "directory")
+        /// One regular file.
+        public static let file = Kind(rawValue: "file")
+    }
+
     /// The aggregate it is in, `rw` or `ro`; with the subname it names the share.
     public var bucket: String
-    /// Its directory's name in the aggregate.
+    /// Its name in the aggregate.
     public var subname: String
-    /// The host directory, resolved.
+    /// The host directory or file, resolved.
     public var source: String
+    /// Which of them it is; a directory when nil.
+    public var kind: Kind?
     /// What the guest may do: `rw` or `ro`.
     public var access: String
     /// How it is served, where that is not as by default, as `sheaf run` takes it: `locks=host`.
@@ -53,12 +71,13 @@ public struct ShareStatus: Codable, Equatable, Sendable {
 
     /// A share.
     public init(
-        bucket: String, subname: String, source: String, access: String, options: [String]? = nil, targets: [Target],
-        activity: ShareActivity
+        bucket: String, subname: String, source: String, kind: Kind? = nil, access: String, options: [String]? = nil,
+        targets: [Target], activity: ShareActivity
     ) {
         self.bucket = bucket
         self.subname = subname
         self.source = source
+        self.kind = kind
         self.access = access
         self.options = options
         self.targets = targets

@@ -11,7 +11,7 @@ struct ServedShare {
     var bucket: Bucket
     /// Its name there.
     var subname: String
-    /// The host directory, resolved.
+    /// The host directory or file, resolved.
     var source: String
     /// Where the guest has it.
     var target: String
@@ -105,6 +105,7 @@ extension ShareHost {
                 path, access: isWritable ? .readWrite : .readOnly, name: RootSelection.subname, target: "/",
                 options: options
             ).share
+            guard !share.isFile else { throw ShareError.source(share.hostPath, .notDirectory) }
             let setting = RootSetting.child(
                 share.bucket.onLink, subname: Array(share.subname.utf8), isWritable ? .direct : .overlay)
             return (setting, ServedShare(share, target: "/"))

@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// A share as the user asked for it, before anything of it is looked at on the host.
 public struct ShareRequest: Equatable, Sendable {
-    /// The host directory: absolute, not yet resolved.
+    /// The host directory or file: absolute, not yet resolved.
     public var source: FilePath
     /// Where the guest mounts it: absolute; nil for the same path as on the host.
     public var target: String?

@@ -32,12 +32,13 @@ enum ShareTarget {
         }
     }
 
-    /// Refuses a share inside of another one where the host has no directory for it: the guest would make it there.
+    /// Refuses a share inside of another one where the host has no directory for it, or for a file no file: the guest would
+    /// make it there.
     ///
     /// - Parameters:
     ///   - shares: All shares.
     ///   - root: The host directory that is the guest's root, where the guest writes it through.
-    /// - Throws: Which directory is missing.
+    /// - Throws: What is missing.
     static func checkMountPoints(of shares: [ServedShare], root: FilePath?) throws(LaunchError) {
         var sources: [FilePath: FilePath] = [:]
         for share in shares { sources[FilePath(share.target)] = FilePath(share.source) }
@@ -45,13 +46,14 @@ enum ShareTarget {
         for share in shares { try checkMountPoint(FilePath(share.target), for: FilePath(share.source), among: sources) }
     }
 
-    /// Refuses a target inside of a share where the host has no directory for it. Asks the host's file system.
+    /// Refuses a target inside of a share where the host has no directory for it, or for a file no file. Asks the host's
+    /// file system.
     ///
     /// - Parameters:
     ///   - target: A normalized path in the guest.
-    ///   - source: The host directory that is to appear there.
-    ///   - sources: The host directories of the shares that are there, by target.
-    /// - Throws: Which directory is missing.
+    ///   - source: The host directory or file that is to appear there.
+    ///   - sources: The host directories and files of the shares that are there, by target.
+    /// - Throws: What is missing; that the share is a file, which nothing can be inside of.
     static func checkMountPoint(
         _ target: FilePath, for source: FilePath, among sources: [FilePath: FilePath]
     ) throws(LaunchError) {
@@ -63,12 +65,24 @@ enum ShareTarget {
         else { return }
         var below = target
         _ = below.removePrefix(outer)
-        let directory = outerSource.appending(below.components)
-        var status = stat()
-        guard stat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        let place = outerSource.appending(below.components)
+        if type(of: outerSource) == S_IFREG {
+            throw LaunchError(
+                "cannot mount \(source) at \(target) in the guest: \(outer) is the file \(outerSource) there, and "
+                    + "nothing can be below a file; give another target")
+        }
+        let isFile = type(of: source) == S_IFREG
+        guard type(of: place) == (isFile ? S_IFREG : S_IFDIR) else {
             throw LaunchError(
                 "cannot mount \(source) at \(target) in the guest: that is inside \(outerSource), and "
-                    + "\(directory) is no directory; make it first, nothing is created on the host for you")
+                    + "\(place) is no \(isFile ? "file" : "directory"); make it first, nothing is created on the host "
+                    + "for you")
         }
+    }
+
+    /// The type of what a path of the host leads to, S_IFMT of its mode; nil where it leads nowhere.
+    private static func type(of path: FilePath) -> mode_t? {
+        var status = stat()
+        return stat(path.string, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 }

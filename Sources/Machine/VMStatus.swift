@@ -61,8 +61,10 @@ public struct VMStatus: Equatable, Sendable {
         public var bucket: String
         /// Its name there.
         public var subname: String
-        /// The host directory, resolved.
+        /// The host directory or file, resolved.
         public var source: String
+        /// Whether it is a file.
+        public var isFile: Bool
         /// `rw` or `ro`.
         public var access: String
         /// How it is served.

@@ -82,7 +82,7 @@ final class QueueWorker: Sendable {
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
         try checked(cl_epoll_add(epoll.number, wake.number, true))
-        let failure = Atomic<CInt>.Box(0)
+        let readiness = Readiness()
         let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
             let handler: RequestHandler
             do throws(Errno) {
@@ -93,31 +93,18 @@ final class QueueWorker: Sendable {
                 handler = makeHandler(ring)
                 try confinement.seal()
             } catch {
-                failure.value.store(error.rawValue, ordering: .releasing)
-                self.acknowledgement.signal()
-                return
+                return readiness.tell(error)
             }
-            self.acknowledgement.signal()
+            readiness.tell()
             self.run(handler)
         }
-        acknowledgement.wait()
-        let error = failure.value.load(ordering: .acquiring)
-        guard error == 0 else {
+        do throws(Errno) {
+            try readiness.wait()
+        } catch {
             thread.join()
-            throw Errno(rawValue: error)
+            throw error
         }
         self.thread.withLock { $0 = thread }
-    }
-}
-
-extension Atomic where Value == CInt {
-    /// An atomic that a closure can hold.
-    fileprivate final class Box: Sendable {
-        let value: Atomic<CInt>
-
-        init(_ value: CInt) {
-            self.value = Atomic(value)
-        }
     }
 }
 

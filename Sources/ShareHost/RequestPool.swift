@@ -22,8 +22,6 @@ final class RequestPool: Sendable {
     private let makeHandler: RequestHandlerFactory
     /// What starts the threads: the worker that has a request for them may not.
     private let threads: WorkerThreads
-    /// Signalled by a thread that has confined itself, or failed to.
-    private let ready = Semaphore()
     private let state = Mutex(State())
     /// Wakes one idle thread, which wakes the next if there is more to do.
     private let arrival: Descriptor
@@ -89,7 +87,7 @@ final class RequestPool: Sendable {
     /// Starts a thread and waits until it has confined itself; without one the pool goes on with those it has.
     private func startThread(_ state: inout State) {
         let lane = RequestDispatcher.ringCount + state.threads.count
-        let failed = Flag()
+        let readiness = Readiness()
         let confinement = threads.confinement
         let thread = try? threads.start(name: "fs-pool-\(state.threads.count + 1)") {
             let handler: RequestHandler
@@ -98,20 +96,18 @@ final class RequestPool: Sendable {
                 handler = self.makeHandler(lane)
                 try confinement.seal()
             } catch {
-                failed.value.store(true, ordering: .releasing)
-                self.ready.signal()
-                return
+                return readiness.tell(error)
             }
-            self.ready.signal()
+            readiness.tell()
             self.run(handler)
         }
         guard let thread else { return }
-        ready.wait()
-        if failed.value.load(ordering: .acquiring) {
-            thread.join()
-        } else {
+        do throws(Errno) {
+            try readiness.wait()
             state.threads.append(thread)
             state.idle += 1
+        } catch {
+            thread.join()
         }
     }
 
@@ -144,9 +140,4 @@ final class RequestPool: Sendable {
             _ = cl_eventfd_wait(arrival.number)
         }
     }
-}
-
-/// A truth that two threads share.
-private final class Flag: Sendable {
-    let value = Atomic<Bool>(false)
 }

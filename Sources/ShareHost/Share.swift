@@ -1,15 +1,17 @@
 public import FileService
 public import SystemPackage
 
-/// One host directory offered to a guest.
+/// One host directory or file offered to a guest.
 public struct Share: Equatable, Sendable {
-    /// The directory, absolute and without symbolic links.
+    /// Its path, absolute and without symbolic links.
     public let hostPath: FilePath
+    /// Whether it is a file. Known once the share is there.
+    public internal(set) var isFile = false
     /// What guests may do with it.
     public let access: Access
     /// The aggregate it is in.
     public let bucket: Bucket
-    /// Its directory's name below the synthetic root: the name the user gave, or else one made of path and access.
+    /// Its name below the synthetic root: the name the user gave, or else one made of path and access.
     public let subname: String
     /// How it is served.
     public let options: ChildOptions

@@ -2,7 +2,7 @@ public import FileService
 internal import Linux
 public import SystemPackage
 
-/// Why a directory could not be shared. The text is for the person who asked.
+/// Why a directory or file could not be shared. The text is for the person who asked.
 public enum ShareError: Error, Equatable, Sendable {
     /// No path was given.
     case emptySource
@@ -29,11 +29,13 @@ extension ShareError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .emptySource:
-            "cannot share an empty path; give a directory, such as -v .:/work"
+            "cannot share an empty path; give a directory or a file, such as -v .:/work"
         case .source(let path, .noSuchFileOrDirectory):
-            "cannot share \(path): no such directory (ENOENT); create it first, nothing is created on the host for you"
+            "cannot share \(path): no such file or directory (ENOENT); create it first, nothing is created on the host for you"
         case .source(let path, .notDirectory):
-            "cannot share \(path): not a directory (ENOTDIR); share the directory that it is in"
+            "cannot share \(path): not a directory (ENOTDIR)"
+        case .source(let path, .invalidArgument):
+            "cannot share \(path): neither a directory nor a regular file (EINVAL); share the directory that it is in"
         case .source(let path, let error):
             "cannot share \(path): \(error.explained)"
         case .child(let error):

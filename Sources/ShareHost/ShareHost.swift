@@ -63,11 +63,11 @@ public final class ShareHost: Sendable {
         state.withLock { $0.shares.share(at: target) }
     }
 
-    /// Shares a host directory. One that is shared already with the same access and name is not shared again: the target
+    /// Shares a host directory or regular file. One that is shared already with the same access and name is not shared again: the target
     /// is added to it.
     ///
     /// - Parameters:
-    ///   - source: The directory, relative to the working directory if not absolute. Nothing is created on the host.
+    ///   - source: The directory or file, relative to the working directory if not absolute. Nothing is created on the host.
     ///   - access: What guests may do with it.
     ///   - name: Its name below the synthetic root; made of path and access if nil.
     ///   - target: Where the guest binds it, an absolute path; nil for nowhere but the aggregate's mount.
@@ -115,9 +115,11 @@ public final class ShareHost: Sendable {
         case .pending(let other): return .busy(other)
         case .reserved: break
         }
+        var wanted = wanted
         do throws(AddChildError) {
-            try aggregate.addChild(
-                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options)
+            wanted.isFile = try aggregate.addChild(
+                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options
+            ).isFile
         } catch {
             state.withLock { $0.shares.withdraw(wanted) }
             if error.reason == .hostPath { throw .source(wanted.hostPath, error.errno) }

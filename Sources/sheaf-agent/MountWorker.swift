@@ -11,7 +11,7 @@ struct MountWorker {
         case recover
     }
 
-    /// An exit status from here up is a success: how many directories were made is added to it. No errno is as high.
+    /// An exit status from here up is a success: how many entries were made is added to it. No errno is as high.
     private static let success: Int32 = 192
 
     /// The launcher's number of the request.
@@ -36,10 +36,10 @@ struct MountWorker {
         }
     }
 
-    /// How many directories its process has made.
+    /// How many entries of the target's path its process has made.
     ///
     /// - Throws: Why it failed, by its exit status.
-    static func directoriesMade(exitStatus: Int32) throws(Errno) -> Int {
+    static func entriesMade(exitStatus: Int32) throws(Errno) -> Int {
         guard exitStatus >= success else { throw Errno(code: exitStatus) }
         return Int(exitStatus - success)
     }

@@ -253,7 +253,7 @@ final class Supervisor {
 
     private func finish(_ worker: MountWorker, exitStatus: Int32) {
         do throws(Errno) {
-            let made = try MountWorker.directoriesMade(exitStatus: exitStatus)
+            let made = try MountWorker.entriesMade(exitStatus: exitStatus)
             switch worker.task {
             case .mount(let share): shares.add(share, made: made)
             case .unmount(let request): shares.remove(request.target)

@@ -5,7 +5,7 @@ import Testing
 @testable import Commands
 
 @Suite struct PathCompletionTests {
-    /// A directory with directories, a file, and links in it.
+    /// A directory with directories, files, links and a pipe in it.
     private func tree() throws -> TemporaryDirectory {
         let temporary = try TemporaryDirectory()
         let folder = temporary.folder
@@ -13,20 +13,30 @@ import Testing
             try folder.makeFolder(name)
         }
         try folder.write("alone.txt", "")
+        try folder.write("notes", "")
+        try folder.makeFolder("notes.d")
+        try #require(mkfifo(folder.path(of: "fifo"), 0o600) == 0)
         try folder.link("gamma", to: "beta")
         try folder.link("gone", to: "nowhere")
         return temporary
     }
 
     @Test(arguments: [
-        ("al", "p", ["alpha/", "alpine/"]), ("alp", "", ["alpha/", "alpine/"]), ("alph", "a/", ["alpha/"]),
+        ("alp", "", ["alpha/", "alpine/"]), ("alph", "a/", ["alpha/"]),
         ("b", "eta/", ["beta/"]), ("beta/", "inner/", ["inner/"]), ("g", "amma/", ["gamma/"]),
         ("gamma/i", "nner/", ["inner/"]), ("日", "本", ["日本語/", "日本酒/"]), ("w", "ith space/", ["with space/"]),
         (".", "hidden/", [".hidden/"]), ("..", "/", ["../"]), ("x", "", []), ("nowhere/", "", []),
-        ("alone.txt/", "", []),
-        ("", "", ["alpha/", "alpine/", "beta/", "gamma/", "with space/", "日本語/", "日本酒/"]),
+        ("alone.txt/", "", []), ("alo", "ne.txt", ["alone.txt"]), ("al", "", ["alone.txt", "alpha/", "alpine/"]),
+        ("f", "", []), ("notes", "", ["notes", "notes.d/"]),
+        (
+            "", "",
+            [
+                "alone.txt", "alpha/", "alpine/", "beta/", "gamma/", "notes", "notes.d/", "with space/", "日本語/",
+                "日本酒/",
+            ]
+        ),
     ])
-    func completesDirectories(text: String, insertion: String, candidates: [String]) throws {
+    func completesDirectoriesAndFiles(text: String, insertion: String, candidates: [String]) throws {
         let tree = try tree()
 
         let completion = PathCompletion(of: "\(tree.path)/\(text)")

@@ -38,7 +38,7 @@ import Testing
 
         #expect(
             screen == [
-                "Host directory to share: \(temporary.path)/models", "Access, rw or ro [rw]: ro",
+                "Host directory or file to share: \(temporary.path)/models", "Access, rw or ro [rw]: ro",
                 "Where in the guest [\(temporary.path)/models]: /m",
                 "\(temporary.path)/models appears at /m in the guest, read-only.", "Share it? [Y/n] y", "",
             ])
@@ -66,20 +66,22 @@ import Testing
         #expect(dialogue("\(temporary.path)\r\r\rn\r").result == .cancelled)
     }
 
-    @Test func asksAgainForADirectoryThatIsNone() throws {
+    @Test func asksAgainForASourceThatIsNone() throws {
         let temporary = try TemporaryDirectory()
-        try temporary.folder.write("file", "")
+        try #require(mkfifo("\(temporary.path)/pipe", 0o600) == 0)
 
         let (screen, result) = dialogue(
-            "\r", "\(temporary.path)/file\r", "\u{7f}\u{7f}\u{7f}\u{7f}gone\r", "\u{17}\r\r\r\r")
+            "\r", "\(temporary.path)/pipe\r", "\u{7f}\u{7f}\u{7f}\u{7f}gone\r", "\u{17}\r\r\r\r")
 
         #expect(
             screen.prefix(7) == [
-                "Host directory to share: ", "Name a directory of this machine; Tab completes, Ctrl-C gives up.",
-                "Host directory to share: \(temporary.path)/file", "'\(temporary.path)/file' is no directory.",
-                "Host directory to share: \(temporary.path)/gone",
+                "Host directory or file to share: ",
+                "Name a directory or a file of this machine; Tab completes, Ctrl-C gives up.",
+                "Host directory or file to share: \(temporary.path)/pipe",
+                "'\(temporary.path)/pipe' is neither a directory nor a regular file.",
+                "Host directory or file to share: \(temporary.path)/gone",
                 "'\(temporary.path)/gone' does not exist, and nothing is made on the host for you.",
-                "Host directory to share: \(temporary.path)/",
+                "Host directory or file to share: \(temporary.path)/",
             ])
         #expect(result == .share(ShareRequest(source: FilePath(temporary.path))))
     }
@@ -95,6 +97,16 @@ import Testing
         #expect(screen.contains { $0.contains("'/'") })
         #expect(screen.contains("'maybe' is neither yes nor no."))
         #expect(result == .share(ShareRequest(source: FilePath(temporary.path), target: "/m")))
+    }
+
+    @Test func takesAFile() throws {
+        let temporary = try TemporaryDirectory()
+        try temporary.folder.write("notes.txt", "")
+
+        let (_, result) = dialogue("\(temporary.path)/n\t\r", "ro\r", "\r\r")
+
+        #expect(
+            result == .share(ShareRequest(source: FilePath("\(temporary.path)/notes.txt"), isReadOnly: true)))
     }
 
     @Test func completesWithTabAndListsWithTheSecond() throws {
@@ -130,6 +142,9 @@ import Testing
         var saved = termios()
         try checked(cl_make_raw(number, &saved))
         _ = try FileDescriptor(rawValue: keyboard.number).writeAll("\(temporary.path)\r\(typed)".utf8)
+        // What the terminal has not got yet it would take as in its old mode: Ctrl-C throws away what was typed before.
+        var arrival = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        try #require(cl_poll(&arrival, 1, 10_000) == 1)
         try checked(cl_restore_terminal(number, &saved))
 
         let result = try SharePrompt.ask(at: number, on: number)

@@ -17,11 +17,12 @@ import Testing
         #expect(finished.errors.contains("ENOENT"))
     }
 
-    @Test func namesASourceThatIsNoDirectory() async throws {
-        let finished = try await run(["--kernel", try Sheaf.kernel("6.12"), "-v", "/etc/passwd:/x", "--", "true"])
+    @Test(arguments: [["-v", "/dev/null:/x"], ["--root", "/etc/passwd"]])
+    func namesASourceThatCannotBeHad(arguments: [String]) async throws {
+        let finished = try await run(["--kernel", try Sheaf.kernel("6.12")] + arguments + ["--", "true"])
 
         #expect(finished.status == 125)
-        #expect(finished.errors.contains("/etc/passwd"))
+        #expect(finished.errors.contains(arguments[1].split(separator: ":")[0]))
     }
 
     @Test func saysWhatToInstallWithoutAKernel() async throws {

@@ -20,18 +20,12 @@ import Testing
             chmod(try scratch.directory("runtime"), 0o700)
             environment = ["XDG_RUNTIME_DIR": scratch.path("runtime")]
             let place = name.map { ["--name", $0] } ?? ["--control", scratch.path("control")]
-            server = try Program(
-                ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s")] + place + arguments,
-                environment: environment)
-            let listens = try await server.waits(upTo: 20) { [server] in server.errorsSoFar.contains("listening") }
-            try #require(listens, "\(server.errorsSoFar)")
+            server = try await Sheaf.serve(place + arguments, at: scratch.path("s"), environment: environment)
             try connect()
         }
 
         func connect() throws {
-            let client = try FuseClient(try Frontend(path: scratch.path("s")))
-            try client.initialize()
-            self.client = client
+            client = try Sheaf.mount(scratch.path("s"))
         }
 
         func share(_ arguments: String...) async throws -> Finished {
@@ -138,11 +132,8 @@ extension Boots {
             let a = try scratch.directory("a b")
             try scratch.write("a b/x", "content\n")
             let runtime = ["XDG_RUNTIME_DIR": scratch.root]
-            let sheaf = "\(Sheaf.products)/sheaf"
-            let server = try Program(
-                [sheaf, "serve", "--socket", scratch.path("s"), "--control", scratch.path("control"), "--tag", "mine"],
-                environment: runtime)
-            try #require(try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") })
+            let server = try await Sheaf.serve(
+                ["--control", scratch.path("control"), "--tag", "mine"], at: scratch.path("s"), environment: runtime)
             let printed = try await Program(
                 Sheaf.run(arguments: ["--name", "by-hand", "--dry-run"]), environment: runtime
             ).finish(limit: 60)
@@ -159,7 +150,8 @@ extension Boots {
             agent.send(.begin)
             #expect(try agent.next() == .ready)
             func share(_ arguments: String...) async throws -> Finished {
-                try await Program([sheaf, "share"] + arguments, environment: runtime).finish(limit: 30)
+                try await Program(["\(Sheaf.products)/sheaf", "share"] + arguments, environment: runtime).finish(
+                    limit: 30)
             }
 
             let added = try await share("add", scratch.path("control"), "\(a),name=it's")
@@ -175,6 +167,15 @@ extension Boots {
             // The next one is there without another mount.
             #expect(try await share("add", scratch.path("control"), "\(a),name=second").status == 0)
             #expect(try agent.run("ls /run/sheaf/mine") == "it's\nsecond\n")
+            // A file goes to a place of its own, which is made.
+            try scratch.write("a file", "one\n")
+            let file = try await share(
+                "add", scratch.path("control"), "\(scratch.path("a file")):/etc/o'ne/file,name=third")
+            let bind = try #require(file.text.split(separator: "\n").first { $0.hasPrefix(prefix) })
+            #expect(try agent.run("\(bind.dropFirst(prefix.count)) && cat \"/etc/o'ne/file\"") == "one\n")
+            #expect(try await share("ls", scratch.path("control")).text.contains("mount --bind /run/sheaf/mine/third"))
+            #expect(try agent.run("umount \"/etc/o'ne/file\"") == "")
+            #expect(try await share("rm", scratch.path("control"), "third").status == 0)
             #expect(try await share("rm", scratch.path("control"), "it's").status == 0)
             #expect(try agent.run("ls /run/sheaf/mine; cat /run/sheaf/mine/second/x") == "second\ncontent\n")
 

@@ -22,7 +22,8 @@ extension Boots {
         func leavesNoTraceOfWhatHostOrGuestRefuses(version: String) async throws {
             let guest = try await LiveGuest(version)
             let (a, b) = (try guest.scratch.directory("a"), try guest.scratch.directory("b"))
-            try guest.scratch.write("file", "no directory\n")
+            try guest.scratch.write("file", "text\n")
+            try #require(mkfifo(guest.scratch.path("pipe"), 0o600) == 0)
             func refuses(_ share: String, leaving before: LiveGuest.Traces) async throws -> String {
                 try await self.refuses(["share", "add", share], in: guest, leaving: before)
             }
@@ -35,8 +36,8 @@ extension Boots {
 
             #expect(try await guest.sheaf("share", "add", "\(a):/mnt/a").status == 0)
             let before = try await guest.traces()
-            let noDirectory = try await refuses("\(guest.scratch.path("file")):/x", leaving: before)
-            #expect(noDirectory.contains(guest.scratch.path("file")) && noDirectory.contains("ENOTDIR"))
+            let pipe = try await refuses("\(guest.scratch.path("pipe")):/x", leaving: before)
+            #expect(pipe.contains("\(guest.scratch.path("pipe")): neither a directory nor a regular file"), "\(pipe)")
             #expect(try await refuses("\(missing):/x", leaving: before).contains("ENOENT"))
             #expect(try await refuses("\(b):/mnt/a", leaving: before).contains(a))
             #expect(try await refuses("\(b):/mnt", leaving: before).contains("/mnt/a"))
@@ -55,6 +56,9 @@ extension Boots {
             _ = try await guest.ask("mkdir /mnt/deep && touch /mnt/deep/file")
             let deep = try await guest.traces()
             _ = try await refuses("\(b):/mnt/deep/file", leaving: deep)
+            let onDirectory = try await refuses("\(guest.scratch.path("file")):/mnt/deep", leaving: deep)
+            #expect(onDirectory.contains("EISDIR") && onDirectory.contains("there is a directory"), "\(onDirectory)")
+            _ = try await refuses("\(guest.scratch.path("file")):/mnt/deep/file/x", leaving: deep)
             // A second target that cannot be had leaves the first.
             _ = try await refuses("\(a):/proc/x", leaving: deep)
             let moved = try await self.refuses(

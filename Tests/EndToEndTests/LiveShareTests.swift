@@ -42,6 +42,57 @@ extension Boots {
             #expect(try await guest.end().status == 0)
         }
 
+        @Test func sharesSingleFiles() async throws {
+            let scratch = try Scratch()
+            for name in ["config", "notes", "beside"] { try scratch.write(name, "\(name)\n") }
+            let guest = try await LiveGuest(
+                "6.12",
+                [
+                    "-v", "\(scratch.path("config")):/root/.config.d/tool:ro",
+                    "-v", "\(scratch.path("notes")):/root/notes",
+                ])
+
+            let first = try await guest.ask(
+                "cat /root/.config.d/tool /root/notes; echo no > /root/.config.d/tool; echo more >> /root/notes")
+            #expect(first.hasPrefix("config\nnotes\n") && first.contains("Read-only file system"), "\(first)")
+            #expect(scratch.text("config") == "config\n" && scratch.text("notes") == "notes\nmore\n")
+            // The hidden mounts have these files, and nothing beside them leads anywhere.
+            let hidden = try await guest.ask(
+                "cd /run/sheaf; stat -c %F rw/* ro/* | sort | uniq -c; ls rw/*/.. ; rm -f rw/*; cd /")
+            #expect(hidden.contains("1 directory") && hidden.contains("2 regular file"), "\(hidden)")
+            #expect(hidden.contains("Read-only file system") && !hidden.contains("beside"), "\(hidden)")
+            // As an editor saves: the guest has the file that it was given.
+            try scratch.write("new", "replaced\n")
+            #expect(rename(scratch.path("new"), scratch.path("notes")) == 0)
+            #expect(try await guest.ask("cat /root/notes") == "notes\nmore")
+
+            // Live: a target that is made, and one that is there.
+            let before = try await guest.traces()
+            try scratch.write("live", "alive\n")
+            let added = try await guest.json("share", "add", "\(scratch.path("live")):/made/for/it/file")
+            #expect((added["share"] as? [String: Any])?["kind"] as? String == "file")
+            _ = try await guest.ask("echo mine > /root/there")
+            #expect(try await guest.sheaf("share", "add", "\(scratch.path("live")):/root/there").status == 0)
+            #expect(try await guest.ask("cat /made/for/it/file; echo x >> /root/there") == "alive")
+            #expect(scratch.text("live") == "alive\nx\n")
+            let below = try await guest.sheaf("share", "add", "\(scratch.root):/root/there/below")
+            #expect(below.status == 1 && below.errors.contains("nothing can be below a file"), "\(below.errors)")
+            #expect(try await guest.sheaf("share", "set", "/root/there", "--ro").status == 0)
+            #expect(try await guest.ask("cat /root/there; echo no >> /root/there").hasSuffix("Read-only file system"))
+
+            // Gone again, with what was made for it and not more.
+            _ = try await guest.ask("exec 9< /made/for/it/file")
+            #expect(try await guest.sheaf("share", "rm", "/made/for/it/file").errors.contains("EBUSY"))
+            _ = try await guest.ask("exec 9<&-")
+            for target in ["/made/for/it/file", "/root/there"] {
+                #expect(try await guest.sheaf("share", "rm", target).status == 0)
+            }
+            #expect(try await guest.ask("ls -d /made; cat /root/there").hasSuffix("mine"))
+            let after = try await guest.settles(to: before)
+            #expect(after == before)
+            #expect(try await guest.end().status == 0)
+        }
+
         @Test func addsAndListsInEveryForm() async throws {
             let guest = try await LiveGuest()
             let a = try guest.scratch.directory("a")

@@ -9,28 +9,14 @@ import Testing
 
 /// `sheaf serve` with frontends of ours; with a QEMU of somebody else's in `Boots`.
 @Suite struct ServeTests {
-    /// Starts a server and waits until it listens.
-    private func serve(_ arguments: [String], at socket: String) async throws -> Program {
-        let server = try Program(["\(Sheaf.products)/sheaf", "serve", "--socket", socket] + arguments)
-        let listens = try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") }
-        try #require(listens, "\(server.errorsSoFar)")
-        return server
-    }
-
-    private func mount(_ socket: String) throws -> FuseClient {
-        let client = try FuseClient(try Frontend(path: socket))
-        try client.initialize()
-        return client
-    }
-
     @Test func servesTheNextFrontendWhenOneLeavesAndRemovesItsSocketAtTheEnd() async throws {
         let scratch = try Scratch()
         let share = try scratch.directory("share")
         try scratch.write("share/x", "content")
-        let server = try await serve(["-v", "\(share),name=work"], at: scratch.path("s"))
+        let server = try await Sheaf.serve(["-v", "\(share),name=work"], at: scratch.path("s"))
 
         for _ in 0..<3 {
-            let client = try mount(scratch.path("s"))
+            let client = try Sheaf.mount(scratch.path("s"))
             let found = try client.walk(.root, "work/x")
             let handle = try client.open(found.node).handle
             #expect(try client.read(found.node, handle, at: 0, count: 100) == Array("content".utf8))
@@ -45,9 +31,9 @@ import Testing
     @Test func letsNobodyWriteToAReadOnlyDevice() async throws {
         let scratch = try Scratch()
         let share = try scratch.directory("share")
-        let server = try await serve(["--ro", "-v", "\(share),name=work"], at: scratch.path("s"))
+        let server = try await Sheaf.serve(["--ro", "-v", "\(share),name=work"], at: scratch.path("s"))
 
-        let client = try mount(scratch.path("s"))
+        let client = try Sheaf.mount(scratch.path("s"))
         let root = try client.walk(.root, "work")
 
         #expect(throws: Errno.readOnlyFileSystem) { try client.mkdir(root.node, "new") }
@@ -58,7 +44,7 @@ import Testing
     @Test func takesOverAStaleSocketButNoLiveOneAndNoFile() async throws {
         let scratch = try Scratch()
         let share = try scratch.directory("share")
-        let first = try await serve(["-v", share], at: scratch.path("s"))
+        let first = try await Sheaf.serve(["-v", share], at: scratch.path("s"))
 
         let second = try await Program(
             ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", share]
@@ -69,7 +55,7 @@ import Testing
         first.signal(SIGKILL)
         _ = try await first.finish(limit: 20)
         #expect(FileManager.default.fileExists(atPath: scratch.path("s")))
-        let third = try await serve(["-v", share], at: scratch.path("s"))
+        let third = try await Sheaf.serve(["-v", share], at: scratch.path("s"))
         third.signal(SIGTERM)
         #expect(try await third.finish(limit: 20).status == 0)
 
@@ -124,7 +110,7 @@ import Testing
         #expect(spent < 0.3)
         for client in clients { _ = cl_close(client) }
         clients = []
-        let client = try mount(scratch.path("s"))
+        let client = try Sheaf.mount(scratch.path("s"))
         #expect(throws: Never.self) { try client.walk(.root, "x") }
         server.signal(SIGTERM)
         #expect(try await server.finish(limit: 20).status == 0)

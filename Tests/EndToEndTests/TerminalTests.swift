@@ -43,7 +43,7 @@ extension Boots {
             try terminal.type("\u{1d}")
             #expect(try await terminal.shows("add a share"))
             try terminal.type("a")
-            #expect(try await terminal.shows("Host directory"))
+            #expect(try await terminal.shows("Host directory or file"))
             try terminal.type("\(folder)\r")
             #expect(try await terminal.shows("Access"))
             try terminal.type("ro\r")

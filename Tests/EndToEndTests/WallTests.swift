@@ -12,24 +12,15 @@ import Testing
 
     private func serve(_ scratch: borrowing Scratch, _ options: [String] = []) async throws -> Program {
         let share = try scratch.directory("share")
-        let server = try Program(
-            ["\(Sheaf.products)/sheaf", "serve", "--socket", scratch.path("s"), "-v", "\(share),name=work"] + options,
-            environment: Self.stray)
-        try #require(try await server.waits(upTo: 20) { server.errorsSoFar.contains("listening") })
-        return server
-    }
-
-    private func mount(_ socket: String) throws -> FuseClient {
-        let client = try FuseClient(try Frontend(path: socket))
-        try client.initialize()
-        return client
+        return try await Sheaf.serve(
+            ["-v", "\(share),name=work"] + options, at: scratch.path("s"), environment: Self.stray)
     }
 
     @Test func endsTheServerAtAForbiddenCall() async throws {
         let scratch = try Scratch()
         let server = try await serve(scratch)
 
-        let client = try mount(scratch.path("s"))
+        let client = try Sheaf.mount(scratch.path("s"))
         let root = try client.walk(.root, "work").node
         client.timeout = 1000
         _ = try? client.statfs(root)
@@ -45,7 +36,7 @@ import Testing
         let scratch = try Scratch()
         let server = try await serve(scratch, ["--seccomp", mode])
 
-        let client = try mount(scratch.path("s"))
+        let client = try Sheaf.mount(scratch.path("s"))
         #expect(try client.statfs(try client.walk(.root, "work").node).nameLength == 255)
 
         #expect(server.errorsSoFar.contains("--seccomp \(mode)"))

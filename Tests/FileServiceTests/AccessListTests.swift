@@ -33,22 +33,9 @@ import Testing
         enforcing: Bool = true, _ body: @escaping @Sendable (GuestClient, NodeID) throws -> Void
     ) throws -> HostDirectory {
         let host = try HostDirectory().directory("listed").directory("plain")
-        nonisolated(unsafe) let directory = host
-        let worker = try Thread(name: "worker") {
-            do {
-                _ = try WorkerConfinement().enter()
-                let aggregate = try Aggregate(access: .readWrite)
-                try aggregate.addChild(
-                    name: "share", hostPath: directory.path, access: .readWrite,
-                    options: ChildOptions(enforcesAccessLists: enforcing))
-                let guest = try GuestClient(aggregate)
-                guest.host = directory
-                try body(guest, guest.walk("share"))
-            } catch {
-                Issue.record(error)
-            }
+        try FileServiceTests.onWorker(host, options: ChildOptions(enforcesAccessLists: enforcing)) { guest, root, _ in
+            try body(guest, root)
         }
-        worker.join()
         return host
     }
 

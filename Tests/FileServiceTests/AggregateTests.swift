@@ -47,7 +47,7 @@ import Testing
         #expect(errno(aggregate, "a/b", missing, .readOnly) == .invalidArgument)
         #expect(errno(aggregate, "x", missing, .readOnly) == .invalidArgument)
         #expect(errno(aggregate, "share", missing) == .noSuchFileOrDirectory)
-        #expect(errno(aggregate, "share", FilePath(host.path("file"))) == .notDirectory)
+        #expect(errno(aggregate, "share", FilePath(host.path("file/below"))) == .notDirectory)
         #expect(errno(aggregate, "share", host.path) == .fileExists)
         aggregate.beginTeardown()
         #expect(errno(aggregate, "", missing, .readOnly) == .invalidArgument)

@@ -16,23 +16,9 @@ import Testing
         _ host: HostDirectory, _ access: Access = .readWrite, acl: Bool = false,
         _ body: @escaping @Sendable (GuestClient, NodeID, HostDirectory) throws -> Void
     ) throws {
-        nonisolated(unsafe) let directory = host
-        let worker = try Thread(name: "worker") {
-            do {
-                _ = try WorkerConfinement().enter()
-                let aggregate = try Aggregate(access: access)
-                try aggregate.addChild(
-                    name: "share", hostPath: directory.path, access: access,
-                    options: ChildOptions(enforcesAccessLists: acl, ownership: .mapped))
-                let guest = try GuestClient(aggregate)
-                guest.host = directory
-                (guest.uid, guest.gid) = (0, 0)
-                try body(guest, guest.walk("share"), directory)
-            } catch {
-                Issue.record(error)
-            }
-        }
-        worker.join()
+        try FileServiceTests.onWorker(
+            host, access, options: ChildOptions(enforcesAccessLists: acl, ownership: .mapped),
+            as: CallerIdentity(uid: 0, gid: 0), body)
     }
 
     private static func mode(_ host: HostDirectory, _ name: String) -> mode_t? {

@@ -128,17 +128,18 @@ import Testing
     }
 
     @Test func refusesOnlyWhenEverythingIsInUse() throws {
-        let (_, guest, root) = try makeSmallShare(limit: 16) { $0.file("x", "text") }
-        let node = try guest.lookup("x", in: root).node
+        let (_, guest, root) = try makeSmallShare(limit: 16) { $0.file("x", "text").directory("d") }
+        let (file, node) = (try guest.lookup("x", in: root).node, try guest.lookup("d", in: root).node)
         var handles: [HandleID] = []
         var error: Errno?
         while error == nil, handles.count < 100 {
-            error = refusal { handles.append(try guest.open(node).handle) }
+            error = refusal { handles.append(try guest.opendir(node)) }
         }
         #expect(error == .tooManyOpenFilesInSystem)
         #expect(handles.count == 15)
-        for handle in handles { try guest.release(node, handle) }
-        #expect(try content(guest, node) == "text")
+        #expect(refusal { _ = try guest.open(file) } == .tooManyOpenFilesInSystem)
+        for handle in handles { try guest.release(node, handle, directory: true) }
+        #expect(try content(guest, file) == "text")
     }
 
     // MARK: Names the guest takes away

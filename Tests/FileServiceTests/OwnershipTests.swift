@@ -12,21 +12,9 @@ import Testing
     /// Runs a guest on a thread that is set up as workers are.
     private func onWorker(_ body: @escaping @Sendable (GuestClient, NodeID) throws -> Void) throws -> HostDirectory {
         let host = try HostDirectory().directory("shared")
-        let aggregate = try host.aggregate()
-        nonisolated(unsafe) let directory = host
-        let worker = try Thread(name: "worker") {
-            do {
-                _ = try WorkerConfinement().enter()
-                let guest = try GuestClient(aggregate)
-                guest.host = directory
-                guest.uid = 1234
-                guest.gid = 2345
-                try body(guest, guest.walk("share"))
-            } catch {
-                Issue.record(error)
-            }
+        try FileServiceTests.onWorker(host, as: CallerIdentity(uid: 1234, gid: 2345)) { guest, root, _ in
+            try body(guest, root)
         }
-        worker.join()
         return host
     }
 

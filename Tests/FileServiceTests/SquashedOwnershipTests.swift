@@ -12,23 +12,9 @@ import Testing
     private func onWorker(
         _ host: HostDirectory, _ body: @escaping @Sendable (GuestClient, NodeID, HostDirectory) throws -> Void
     ) throws {
-        nonisolated(unsafe) let directory = host
-        let worker = try Thread(name: "worker") {
-            do {
-                _ = try WorkerConfinement().enter()
-                let aggregate = try Aggregate(access: .readWrite)
-                try aggregate.addChild(
-                    name: "share", hostPath: directory.path, access: .readWrite,
-                    options: ChildOptions(ownership: .squashed(uid: 1000, gid: 100)))
-                let guest = try GuestClient(aggregate)
-                guest.host = directory
-                (guest.uid, guest.gid) = (0, 0)
-                try body(guest, guest.walk("share"), directory)
-            } catch {
-                Issue.record(error)
-            }
-        }
-        worker.join()
+        try FileServiceTests.onWorker(
+            host, options: ChildOptions(ownership: .squashed(uid: 1000, gid: 100)),
+            as: CallerIdentity(uid: 0, gid: 0), body)
     }
 
     @Test func showsAllAsOneUsers() throws {

@@ -46,6 +46,38 @@ import Testing
         #expect(error?.description.contains("\(place.path)/outer/vendor/inner is no directory; make it first") == true)
     }
 
+    @Test func wantsAFileWhereAFileGoesInsideAShare() throws {
+        let place = try TemporaryDirectory()
+        try make(["outer", "outer/folder"], in: place)
+        try place.folder.write("outer/file", "")
+        let outer = ShareRequest(source: FilePath("\(place.path)/outer"), target: "/work")
+
+        for name in ["folder", "missing"] {
+            let file = ShareRequest(source: "/etc/passwd", target: "/work/\(name)")
+            let error = #expect(throws: LaunchError.self) { try ShareHost(log: Logger(label: "t")).add([file, outer]) }
+            #expect(error?.description.contains("\(place.path)/outer/\(name) is no file; make it first") == true)
+        }
+        let taken = try host.add([ShareRequest(source: "/etc/passwd", target: "/work/file"), outer])
+        #expect(taken.map(\.target) == ["/work", "/work/file"])
+    }
+
+    @Test(arguments: ["/etc", "/etc/passwd"])
+    func refusesATargetBelowAShareThatIsAFile(source: FilePath) {
+        let requests = [
+            ShareRequest(source: source, target: "/conf/x/y"), ShareRequest(source: "/etc/group", target: "/conf"),
+        ]
+
+        let error = #expect(throws: LaunchError.self) { try host.add(requests) }
+
+        #expect(error?.description.contains("/conf is the file /etc/group there, and nothing can be below a") == true)
+    }
+
+    @Test func takesNoFileForTheRoot() {
+        let error = #expect(throws: LaunchError.self) { try host.addRoot(.directory("/etc/passwd", isWritable: false)) }
+
+        #expect(error?.description.contains("/etc/passwd: not a directory") == true)
+    }
+
     @Test func takesATargetInsideAShareThatHasADirectoryThere() throws {
         let place = try TemporaryDirectory()
         try make(["outer", "outer/vendor", "inner", "inner/deep"], in: place)

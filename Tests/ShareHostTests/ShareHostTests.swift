@@ -131,15 +131,39 @@ import Testing
         }
     }
 
-    @Test func refusesAFileAndAnEmptyPath() throws {
+    @Test func refusesWhatIsNeitherDirectoryNorFile() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let pipe = folder.appending("pipe")
+            try #require(mkfifo(pipe.string, 0o600) == 0)
+
+            for path in [pipe, "/dev/null"] {
+                let error = #expect(throws: ShareError.self) { try host.add(path, access: .readWrite) }
+                #expect(error?.errno == .invalidArgument)
+                #expect(error?.description.contains("\(path): neither a directory nor a regular file") == true)
+            }
+            #expect(throws: ShareError.emptySource) { try host.add("", access: .readWrite) }
+            #expect(host.shares.isEmpty)
+        }
+    }
+
+    @Test func knowsAFileFromADirectory() throws {
         try withFolder { folder in
             let host = makeHost()
             let file = folder.appending("file")
             try FileDescriptor.open(file, .writeOnly, options: .create, permissions: .ownerReadWrite).close()
 
-            let error = #expect(throws: ShareError.self) { try host.add(file, access: .readWrite) }
+            let first = try host.add(file, access: .readWrite, target: "/a").share
+            let again = try host.add(file, access: .readWrite, target: "/b")
+
+            #expect(first.isFile)
+            #expect(!again.isNew && again.share.isFile && again.share.targets == ["/a", "/b"])
+            #expect(try !host.add(folder, access: .readWrite).share.isFile)
+            // What only a directory can have.
+            let error = #expect(throws: ShareError.self) {
+                try host.add(file, access: .readOnly, options: ChildOptions(hidesPersonalData: true))
+            }
             #expect(error?.errno == .notDirectory)
-            #expect(throws: ShareError.emptySource) { try host.add("", access: .readWrite) }
         }
     }
 

@@ -12,6 +12,7 @@ public final class HostMount: Sendable {
 
     private struct State {
         var held: Opcode?
+        var refused: [Opcode: Errno] = [:]
         /// Requests that wait for their answer.
         var waiting: [InHeader] = []
     }
@@ -65,6 +66,11 @@ public final class HostMount: Sendable {
     /// From here on such requests get no answer.
     public func hold(_ opcode: Opcode) { connection.state.withLock { $0.held = opcode } }
 
+    /// From here on such requests are answered with an error.
+    public func refuse(_ opcode: Opcode, with error: Errno) {
+        connection.state.withLock { $0.refused[opcode] = error }
+    }
+
     /// Waits until a request gets no answer, for ten seconds at most; false when none came.
     public func waitForHeld() -> Bool {
         var poll = pollfd(fd: connection.arrivals.number, events: Int16(POLLIN), revents: 0)
@@ -76,6 +82,7 @@ public final class HostMount: Sendable {
     public func release(_ error: Errno? = nil) {
         let waiting = connection.state.withLock { state in
             state.held = nil
+            state.refused = [:]
             return exchange(&state.waiting, with: [])
         }
         for header in waiting { Self.answer(header, error, connection.device) }
@@ -92,15 +99,15 @@ public final class HostMount: Sendable {
                 return
             }
             if [.forget, .batchForget, .interrupt].contains(header.opcode) { continue }
-            let isHeld = connection.state.withLock { state in
-                guard header.opcode == state.held else { return false }
+            let (isHeld, error) = connection.state.withLock { state in
+                guard header.opcode == state.held else { return (false, state.refused[header.opcode]) }
                 state.waiting.append(header)
-                return true
+                return (true, nil)
             }
             if isHeld {
                 _ = cl_eventfd_signal(connection.arrivals.number)
             } else {
-                answer(header, nil, connection.device)
+                answer(header, error, connection.device)
             }
         }
     }

@@ -5,11 +5,24 @@ import Glibc
 import Linux
 import SystemPackage
 
+/// A file that a slot has open.
+private struct OpenFile {
+    var node = NodeID.none
+    var handle = HandleID.none
+    var flags: OpenReplyFlags = []
+}
+
 /// What a guest remembers of a backend: whether it is to be told of a close.
 private struct FlushPolicy {
     private var isDeclined = false
 
-    func wants(_ flags: OpenReplyFlags) -> Bool { !isDeclined && !flags.contains(.noFlush) }
+    /// Submits the first request of a close(2).
+    func close(_ file: OpenFile, _ client: FuseClient, _ slot: Int) throws(BackendFault) {
+        guard !isDeclined, !file.flags.contains(.noFlush) else { return try client.submitRelease(slot, file) }
+        try client.submit(slot, opcode: .flush, node: file.node, reply: .empty) { request in
+            request.append(FlushIn { $0.handle = file.handle })
+        }
+    }
 
     /// Whether the reply to a FLUSH is one that a guest accepts.
     mutating func accepts(_ reply: Reply) -> Bool {
@@ -19,34 +32,22 @@ private struct FlushPolicy {
 }
 
 extension FuseClient {
-    fileprivate func submitFlush(_ slot: Int, _ node: NodeID, _ handle: HandleID) throws(BackendFault) {
-        try submit(slot, opcode: .flush, node: node, reply: .empty) { request in
-            request.append(FlushIn { $0.handle = handle })
-        }
-    }
-
-    fileprivate func submitRelease(_ slot: Int, _ node: NodeID, _ handle: HandleID) throws(BackendFault) {
-        try submit(slot, opcode: .release, node: node, reply: .empty) { request in
-            request.append(ReleaseIn { $0.handle = handle })
+    fileprivate func submitRelease(_ slot: Int, _ file: OpenFile) throws(BackendFault) {
+        try submit(slot, opcode: .release, node: file.node, reply: .empty) { request in
+            request.append(ReleaseIn { $0.handle = file.handle })
         }
     }
 }
 
 /// Small files, one after the other: opened, read and closed.
 struct OpenReadCloseJob: Job {
-    private struct Open {
-        var node = NodeID.none
-        var handle = HandleID.none
-        var flags: OpenReplyFlags = []
-    }
-
     private let tree: ServedTree
-    private var slots: [Open]
+    private var slots: [OpenFile]
     private var flush = FlushPolicy()
 
     init(_ tree: ServedTree, slotCount: Int) {
         self.tree = tree
-        slots = [Open](repeating: Open(), count: slotCount)
+        slots = [OpenFile](repeating: OpenFile(), count: slotCount)
     }
 
     mutating func begin(_ client: FuseClient, slot: Int, number: UInt64) throws(BackendFault) -> Bool {
@@ -78,14 +79,10 @@ struct OpenReadCloseJob: Job {
             guard reply.error == nil, reply.body.count == HostTree.pageSize,
                 HostTree.stamp.isIn(reply.body, offset: 0)
             else { throw wrong("READ of a small file", reply) }
-            if flush.wants(slots[slot].flags) {
-                try client.submitFlush(slot, slots[slot].node, slots[slot].handle)
-            } else {
-                try client.submitRelease(slot, slots[slot].node, slots[slot].handle)
-            }
+            try flush.close(slots[slot], client, slot)
         case .flush:
             guard flush.accepts(reply) else { throw wrong("FLUSH", reply) }
-            try client.submitRelease(slot, slots[slot].node, slots[slot].handle)
+            try client.submitRelease(slot, slots[slot])
         default:
             guard reply.error == nil else { throw wrong("RELEASE", reply) }
             return 1
@@ -98,9 +95,7 @@ struct OpenReadCloseJob: Job {
 struct CreateWriteUnlinkJob: Job {
     private struct Created {
         let name: FileName
-        var node = NodeID.none
-        var handle = HandleID.none
-        var flags: OpenReplyFlags = []
+        var file = OpenFile()
     }
 
     private let tree: ServedTree
@@ -133,9 +128,8 @@ struct CreateWriteUnlinkJob: Job {
             guard let created = try? reply.structure(CreateOut.self), created.entry.node != .none,
                 created.entry.attributes.size == 0
             else { throw wrong("CREATE", reply) }
-            slots[slot].node = created.entry.node
-            slots[slot].handle = created.open.handle
-            slots[slot].flags = created.open.flags
+            slots[slot].file = OpenFile(
+                node: created.entry.node, handle: created.open.handle, flags: created.open.flags)
             try client.submit(
                 slot, opcode: .write, node: created.entry.node, reply: .exactly(WriteOut.byteCount),
                 dataCount: HostTree.pageSize
@@ -150,14 +144,10 @@ struct CreateWriteUnlinkJob: Job {
             guard let written = try? reply.structure(WriteOut.self).size, written == UInt32(HostTree.pageSize) else {
                 throw wrong("WRITE of a new file", reply)
             }
-            if flush.wants(slots[slot].flags) {
-                try client.submitFlush(slot, slots[slot].node, slots[slot].handle)
-            } else {
-                try client.submitRelease(slot, slots[slot].node, slots[slot].handle)
-            }
+            try flush.close(slots[slot].file, client, slot)
         case .flush:
             guard flush.accepts(reply) else { throw wrong("FLUSH", reply) }
-            try client.submitRelease(slot, slots[slot].node, slots[slot].handle)
+            try client.submitRelease(slot, slots[slot].file)
         case .release:
             guard reply.error == nil else { throw wrong("RELEASE", reply) }
             let name = slots[slot].name
@@ -165,7 +155,7 @@ struct CreateWriteUnlinkJob: Job {
         case .unlink:
             guard reply.error == nil else { throw wrong("UNLINK", reply) }
             // A guest sends it on the hiprio queue; here it keeps its place in the operation.
-            try client.submit(slot, opcode: .forget, node: slots[slot].node, reply: .none) { request in
+            try client.submit(slot, opcode: .forget, node: slots[slot].file.node, reply: .none) { request in
                 request.append(ForgetIn { $0.count = 1 })
             }
         default:

@@ -31,6 +31,12 @@ int agent_open_device_events(void);
 /// Asks the file system at a path itself whether it is there, and no cache; 0, or -errno.
 int agent_probe_file_system(const char *path);
 
+/// 1 where a path leads to a directory, 0 where it leads to something else, or -errno.
+int agent_is_directory(const char *path);
+
+/// Takes an empty directory or an empty regular file away; 0, or -1 for anything else.
+int agent_remove_empty(const char *path);
+
 /// Milliseconds on a clock that no one sets.
 int64_t agent_milliseconds(void);
 

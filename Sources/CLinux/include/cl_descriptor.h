@@ -16,7 +16,6 @@ int cl_eventfd_signal(int fd);
 int cl_pipe(int *_Nonnull read_end, int *_Nonnull write_end);
 int cl_duplicate(int fd);
 int cl_set_nonblocking(int fd, bool on);
-int cl_set_close_on_exec(int fd, bool on);
 int cl_poll(struct pollfd *_Nonnull fds, unsigned count, int timeout_ms);
 /// Raises the limit of open files as far as this process may, for root past the hard limit, and returns it, or -errno.
 long cl_raise_file_limit(void);

@@ -9,8 +9,6 @@
 /// Puts the calling thread, and all that it starts, under a filter for good; needs no_new_privs or CAP_SYS_ADMIN.
 /// `instructions` are `count` struct sock_filter. 0, or -errno.
 int cl_load_filter(const void *_Nonnull instructions, unsigned short count);
-/// Whether the kernel knows a filter's action, such as SECCOMP_RET_TRAP.
-bool cl_knows_filter_action(uint32_t action);
 
 /// A system call that a filter answered with SECCOMP_RET_TRAP.
 struct cl_forbidden_call {

@@ -6,23 +6,23 @@ internal import Linux
 internal import Machine
 internal import SystemPackage
 
-/// `sheaf share add`: one more folder for a VM that runs.
+/// `sheaf share add`: one more folder or file for a VM that runs.
 struct ShareAddCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Share one more host directory with a VM that runs.",
+        abstract: "Share one more host directory or file with a VM that runs.",
         usage: "sheaf share add [VM] [SRC[:DST][:ro|rw]] [--timeout SECONDS] [-q]",
         discussion: """
             Returns when the guest has it mounted. Without DST it appears at the same path as on the host. The same folder
             added again gets one more target; at a target that it has already nothing changes.
 
-            Without SRC, at a terminal, it asks for directory, access and target.
+            Without SRC, at a terminal, it asks for source, access and target.
             """)
 
     @Argument(
         help: ArgumentHelp(
             "The VM, where several run, and the share as 'sheaf run -v' takes it.", valueName: "[VM] SRC[:DST][:ro|rw]"),
-        completion: .directory)
+        completion: .file())
     var words: [String] = []
 
     @Option(help: ArgumentHelp("Seconds that host and guest may take (default: 10).", valueName: "SECONDS"))
@@ -39,21 +39,21 @@ struct ShareAddCommand: ParsableCommand {
         try ShareChoice.check(timeout)
         if let source { _ = try ShareArgument.checked(source) }
         guard source != nil || SharePrompt.canAsk else {
-            throw ValidationError("which directory? Write SRC[:DST][:ro|rw]")
+            throw ValidationError("which directory or file? Write SRC[:DST][:ro|rw]")
         }
     }
 
     /// The VM that is named, and the share; nil for what is to be found out.
     ///
-    /// One word alone is a VM's name only where there is no directory of that name.
+    /// One word alone is a VM's name only where there is nothing of that name here.
     private var machine: String? { words.count == 2 || source == nil ? words.first : nil }
     private var source: String? {
         guard words.count == 1, let word = words.first, !word.contains("/"), !word.contains(":") else {
             return words.last
         }
-        let isDirectory = access(absolutePath(word).string, F_OK) == 0
+        let isSource = access(absolutePath(word).string, F_OK) == 0
         let isMachine = (try? RuntimePlace().liveMachines())?.contains { $0.name == word } ?? false
-        return isMachine && !isDirectory ? nil : word
+        return isMachine && !isSource ? nil : word
     }
 
     func run() throws {

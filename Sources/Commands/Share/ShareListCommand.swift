@@ -37,8 +37,12 @@ struct ShareListCommand: ParsableCommand {
         guard !quiet else { return }
         table.lines.forEach { print($0) }
         for aggregate in status.aggregates where aggregate.device == "external" {
-            guard let share = status.shares.first(where: { $0.bucket == aggregate.bucket }) else { continue }
-            print("in the guest: \(AgentlessGuest.mountCommand(tag: aggregate.tag, subname: share.subname))")
+            // One line shows all directories; each file goes to a place of its own.
+            let shares = status.shares.filter { $0.bucket == aggregate.bucket }
+            let directory = shares.first { $0.kind != .file }
+            for share in (directory.map { [$0] } ?? []) + shares.filter({ $0.kind == .file }) {
+                print("in the guest: \(AgentlessGuest.mountCommand(tag: aggregate.tag, share: share))")
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case access
         /// What its options need has to be settled for a whole device, and is not for this one.
         case caching
-        /// The host directory cannot be served.
+        /// The host directory or file cannot be served.
         case hostPath
         /// Another share has the name.
         case nameInUse
@@ -31,7 +31,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
     public let errno: Errno
     /// The name that was asked for.
     public let name: String
-    /// The host directory that was to be shared.
+    /// The host directory or file that was to be shared.
     public let hostPath: FilePath
 
     /// Puts an error together.
@@ -48,7 +48,7 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case .name where errno == .fileNameTooLong:
             "cannot share \(hostPath): the name is longer than 255 bytes; give a shorter name="
         case .name:
-            "cannot share \(hostPath): \"\(name)\" is no name of a directory; give a name= without \"/\""
+            "cannot share \(hostPath): \"\(name)\" is no name of a share; give a name= without \"/\""
         case .tearingDown: "cannot share \(hostPath): the machine is going down (\(errno.name))"
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
         case .caching:

@@ -71,14 +71,15 @@ public final class Aggregate: Sendable {
 
     // MARK: Shares
 
-    /// Offers a host directory under a name, visible at the guest's next lookup.
+    /// Offers a host directory or regular file under a name, visible at the guest's next lookup.
     ///
     /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
-    /// the aggregate's or caching that is not, then what the host says of the directory, then a name in use.
+    /// the aggregate's or caching that is not, then what the host says of the path, then a name in use.
     ///
     /// - Parameters:
     ///   - name: One path component, at most 255 bytes of UTF-8.
-    ///   - hostPath: The directory; a symbolic link to one is followed now and not again.
+    ///   - hostPath: The directory or file; a symbolic link to one is followed now and not again. Of a file it is the inode
+    ///     that is there now.
     ///   - access: What the share was asked to allow; it has to be the aggregate's.
     ///   - options: How it is served.
     /// - Returns: The share as a listing shows it.
@@ -238,7 +239,8 @@ public final class Aggregate: Sendable {
     /// - Throws: What a descriptor could not be made with.
     func beginSession(flags: InitFlags, wanted: InitFlags) throws(Errno) -> Bool {
         let threads = lock.hold { state.pointee.threads }
-        let session = try Session(budget: budget, flags: flags, threads: threads)
+        let session = try Session(
+            budget: budget, processDescriptors: processDescriptors.number, flags: flags, threads: threads)
         return replaceSession(with: session) { registry in
             guard wantedFlags(of: registry) == wanted else { return false }
             let needsFlush = session.locks != nil || registry.children.contains { !$0.root.flushIsNoOp }

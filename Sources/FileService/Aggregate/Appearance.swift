@@ -33,12 +33,11 @@ struct Appearance: Equatable {
     /// nothing runs there with anybody else's rights.
     var hostMode: UInt32 { mode & 0o1777 | (isDirectory ? 0o700 : 0o600) }
 
-    /// Without what a change by an ordinary user takes away: set-user-ID, and set-group-ID where the group may execute.
-    var withoutPrivileges: Appearance {
-        var kept = self
-        kept.mode &= ~UInt32(0o4000)
-        if mode & 0o2010 == 0o2010 { kept.mode &= ~UInt32(0o2000) }
-        return kept
+    /// A mode without what a change by an ordinary user takes away: set-user-ID, and set-group-ID where the group may
+    /// execute.
+    static func withoutPrivileges(_ mode: UInt32) -> UInt32 {
+        let isForGroup = mode & 0o2010 == 0o2010
+        return mode & ~(isForGroup ? 0o6000 : 0o4000)
     }
 
     /// Whether the host's inode can have a record.

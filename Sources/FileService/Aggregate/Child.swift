@@ -1,7 +1,7 @@
 internal import Synchronization
 internal import SystemPackage
 
-/// A share as it appears in an aggregate: a name below the synthetic root and the host directory behind it.
+/// A share as it appears in an aggregate: a name below the synthetic root and the host directory or file behind it.
 final class Child: Sendable {
     let id: UInt32
     let name: String
@@ -53,8 +53,10 @@ final class Child: Sendable {
         return child
     }
 
-    /// The zone of the share's root directory.
+    /// The zone of the share's root.
     var rootZone: Zone { options.hidesPersonalData ? .guardedRoot : .open }
 
-    var summary: ChildSummary { ChildSummary(id: id, name: name, hostPath: hostPath, options: options) }
+    var summary: ChildSummary {
+        ChildSummary(id: id, name: name, hostPath: hostPath, isFile: root.isFile, options: options)
+    }
 }

@@ -6,8 +6,10 @@ public struct ChildSummary: Equatable, Sendable {
     public let id: UInt32
     /// Its name below the synthetic root.
     public let name: String
-    /// The host directory that is shared.
+    /// The host directory or file that is shared.
     public let hostPath: FilePath
+    /// Whether it is a file.
+    public let isFile: Bool
     /// How it is served.
     public let options: ChildOptions
 }

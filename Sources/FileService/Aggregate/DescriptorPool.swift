@@ -1,21 +1,14 @@
 import CLinux
 internal import FUSE
+import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// The descriptors that a session's nodes hold for the time being, closed again when they run short: the ones that were not
-/// used for longest first, as a clock's hand finds them.
+/// The descriptors that a session's nodes and open files hold for the time being, closed again when they run short: the ones
+/// that were not used for longest first, as a clock's hand finds them.
 ///
 /// Not on the path of a request whose nodes have their descriptors.
 final class DescriptorPool: Sendable {
-    private struct Ring {
-        /// Nodes with a descriptor, not retained: a node takes itself out before it goes.
-        var nodes: UnsafeMutablePointer<Unmanaged<Node>>
-        var capacity: Int
-        var count = 0
-        var hand = 0
-    }
-
     /// The most descriptors that nodes keep between requests. Each holds a file, a dentry and an inode in the host's
     /// kernel, 1 to 2 KiB; with lookups that open nothing, those in use are few.
     private static var mostIdle: Int { 16_384 }
@@ -24,97 +17,76 @@ final class DescriptorPool: Sendable {
     private let budget: DescriptorBudget
     private let limit: Int
     private let batch: Int
-    /// Recursive: the last reference to a node may be let go of while the ring is looked through, and a node that goes
-    /// takes itself out.
-    private let lock = Lock(isRecursive: true)
-    /// Touched only while `lock` is held.
-    nonisolated(unsafe) private let ring: UnsafeMutablePointer<Ring>
-    /// How many nodes the ring has.
-    private let count = Atomic<Int>(0)
+    private let nodes = DescriptorClock<Node>()
+    /// The session's open files, which can do without descriptors too.
+    let handles = HandleTable()
+    /// Of /proc/self/fd.
+    private let processDescriptors: CInt
+    /// Held by who makes room: what is just being closed looks to anybody else as if there were nothing to close. Unlike
+    /// with every other lock the host is asked meanwhile, so nobody waits for it for long.
+    private let makingRoom = Lock()
+    private static var mostMilliseconds: Int { 100 }
     /// One for every sixteenth node: they guard `Node.place`.
     nonisolated(unsafe) private let placeLocks: UnsafeMutablePointer<Lock>
     /// Held while a known directory gets another place.
     private let hierarchy = Lock()
 
-    init(budget: DescriptorBudget) {
+    /// A pool that takes from a budget. `processDescriptors` is a descriptor of /proc/self/fd, open for as long as requests
+    /// are served.
+    init(budget: DescriptorBudget, processDescriptors: CInt) {
         self.budget = budget
+        self.processDescriptors = processDescriptors
         limit = min(budget.limit, DescriptorPool.mostIdle)
         batch = max(1, min(64, limit / 8))
-        ring = .allocate(capacity: 1)
-        ring.initialize(to: Ring(nodes: .allocate(capacity: 64), capacity: 64))
         placeLocks = .allocate(capacity: DescriptorPool.placeLockCount)
         for index in 0..<DescriptorPool.placeLockCount { (placeLocks + index).initialize(to: Lock()) }
     }
 
     deinit {
-        ring.pointee.nodes.deallocate()
-        ring.deallocate()
         placeLocks.deinitialize(count: DescriptorPool.placeLockCount)
         placeLocks.deallocate()
     }
 
     // MARK: Units of the budget
 
-    /// Takes a unit of the budget, closing what is not in use where there is none left.
+    /// Takes a unit of the budget. Where there is none left, closes what nodes do not need, and then what open files that
+    /// are not used can do without.
     ///
     /// - Throws: ENFILE when all are in use.
     func take() throws(Errno) {
         while !budget.take() {
-            guard reclaim() > 0 else { throw .tooManyOpenFilesInSystem }
+            let isTaken: Bool?? = makingRoom.hold(waitingAtMost: DescriptorPool.mostMilliseconds) {
+                if budget.take() { return true }
+                return reclaim() > 0 || handles.putToSleep() > 0 ? Bool?(false) : nil
+            }
+            guard let isTaken = isTaken ?? nil else { throw .tooManyOpenFilesInSystem }
+            if isTaken { return }
         }
     }
 
     func giveBack() { budget.giveBack() }
 
+    /// Opens what a descriptor holds anew; the descriptor, or -errno.
+    func reopen(_ held: CInt, _ flags: CInt) -> CInt {
+        let opened = cl_reopen(processDescriptors, held, flags, 0)
+        // The host grants O_NOATIME to a file's owner; who is that in the guest need not be the launcher's user.
+        guard opened == 0 - EPERM, flags & CL_O_NOATIME != 0 else { return opened }
+        return cl_reopen(processDescriptors, held, flags & ~CL_O_NOATIME, 0)
+    }
+
     // MARK: Nodes with a descriptor
 
     /// Whether a descriptor more would not soon cost another node its own.
-    var isRoomy: Bool { count.load(ordering: .relaxed) < limit / 2 }
+    var isRoomy: Bool { nodes.count < limit / 2 }
 
     /// Counts a node that has just got its descriptor and is in use.
     func insert(_ node: Node) {
-        let isFull = lock.hold {
-            if ring.pointee.count == ring.pointee.capacity { grow() }
-            let slot = ring.pointee.count
-            (ring.pointee.nodes + slot).initialize(to: .passUnretained(node))
-            node.slot = Int32(truncatingIfNeeded: slot)
-            ring.pointee.count = slot + 1
-            count.store(slot + 1, ordering: .relaxed)
-            return slot >= limit
-        }
-        if isFull { _ = reclaim() }
-    }
-
-    private func grow() {
-        let old = ring.pointee.nodes
-        let capacity = ring.pointee.capacity * 2
-        let new = UnsafeMutablePointer<Unmanaged<Node>>.allocate(capacity: capacity)
-        new.moveInitialize(from: old, count: ring.pointee.count)
-        old.deallocate()
-        ring.pointee.nodes = new
-        ring.pointee.capacity = capacity
+        guard nodes.insert(node) > limit else { return }
+        _ = makingRoom.hold(waitingAtMost: 0) { reclaim() }
     }
 
     /// Takes a node out that is about to go. After this nobody but its deinit looks at it.
-    func remove(_ node: Node) {
-        lock.hold {
-            guard node.slot >= 0 else { return }
-            let slot = Int(node.slot)
-            node.slot = -1
-            empty(slot)
-        }
-    }
-
-    /// Takes the node in a slot out, which has been told, and puts the last in its place.
-    private func empty(_ slot: Int) {
-        let last = ring.pointee.count - 1
-        let moved = ring.pointee.nodes[last]
-        ring.pointee.nodes[slot] = moved
-        ring.pointee.count = last
-        count.store(last, ordering: .relaxed)
-        // At the end, because the node may go at once.
-        if slot != last { moved._withUnsafeGuaranteedRef { $0.slot = Int32(truncatingIfNeeded: slot) } }
-    }
+    func remove(_ node: Node) { nodes.remove(node) }
 
     /// Closes some descriptors that no request uses.
     ///
@@ -122,29 +94,12 @@ final class DescriptorPool: Sendable {
     private func reclaim() -> Int {
         withUnsafeTemporaryAllocation(of: CInt.self, capacity: batch) { closing in
             var closed = 0
-            lock.hold {
-                // Twice round: the first may only find out which have been used since the last.
-                var steps = ring.pointee.count * 2
-                while steps > 0, closed < batch, ring.pointee.count > 0 {
-                    steps -= 1
-                    if ring.pointee.hand >= ring.pointee.count { ring.pointee.hand = 0 }
-                    let hand = ring.pointee.hand
-                    // A node that is going waits for the lock in `remove`, so it is still there.
-                    let descriptor = ring.pointee.nodes[hand]._withUnsafeGuaranteedRef { node in
-                        let descriptor = node.cool()
-                        if descriptor >= 0 {
-                            node.slot = -1
-                            empty(hand)
-                        }
-                        return descriptor
-                    }
-                    if descriptor >= 0 {
-                        closing[closed] = descriptor
-                        closed += 1
-                    } else {
-                        ring.pointee.hand = hand + 1
-                    }
-                }
+            nodes.turn(most: batch, leaves: true) { node in
+                let descriptor = node.cool()
+                guard descriptor >= 0 else { return false }
+                closing[closed] = descriptor
+                closed += 1
+                return true
             }
             for index in 0..<closed {
                 _ = cl_close(closing[index])
@@ -165,6 +120,9 @@ final class DescriptorPool: Sendable {
     func place(of node: Node) -> Place? {
         withPlace(of: node) { $0 }
     }
+
+    /// Whether a node keeps its descriptor for want of a place.
+    func keepsItself(_ node: Node) -> Bool { withPlace(of: node) { _ in node.keepsItself } }
 
     /// Remembers that a node which is known already is found at another place now.
     ///

@@ -1,31 +1,58 @@
 import CLinux
 internal import FUSE
+import Glibc
 internal import Synchronization
 
+/// A file or directory of the host, open for a handle: with a unit of the budget and a use of the node's own descriptor,
+/// so that what is open works on, whatever becomes of its name.
+struct OpenFile {
+    /// -1 for a directory that appears empty: nothing of the host is open for it, and the unit is all there is.
+    let descriptor: CInt
+    /// What opens it again.
+    let flags: CInt
+
+    init(_ descriptor: CInt, _ flags: CInt) {
+        self.descriptor = descriptor
+        self.flags = flags & ~O_TRUNC
+    }
+}
+
 /// An open file or directory of the guest. Its number is never used again in a session, so a stale one finds nothing.
-final class Handle: Sendable {
+final class Handle: DescriptorHolder {
     let id: HandleID
     let node: Node
-    /// The open file; -1 for a directory that appears empty.
-    let descriptor: CInt
+    /// What the file is opened with, whenever it is.
+    let flags: CInt
     /// The listing of an open directory; nil for a file.
     let stream: DirectoryStream?
+    /// Whether it is a directory that appears empty: nothing of the host is open for it.
+    let isHidden: Bool
+    /// The descriptor and who uses it: see `Lease`. Only a file ever loses it (`Handle+Descriptor.swift`).
+    let lease: Atomic<UInt64>
+    nonisolated(unsafe) var slot: Int32 = -1
 
-    /// Makes a handle that takes over a unit of the budget and, where there is one, the open file and a use of the node's
-    /// own descriptor: what is open works on, whatever becomes of its name.
-    init(id: HandleID, node: Node, descriptor: CInt, stream: DirectoryStream?) {
+    /// Makes a handle that takes over what was opened for it.
+    init(id: HandleID, node: Node, _ file: OpenFile, stream: DirectoryStream?) {
         self.id = id
         self.node = node
-        self.descriptor = descriptor
+        flags = file.flags
         self.stream = stream
+        isHidden = file.descriptor < 0
+        lease = Atomic(UInt64(UInt32(bitPattern: file.descriptor)) | Lease.used)
         node.openHandles.add(1, ordering: .relaxed)
     }
 
     deinit {
+        node.pool.handles.leave(self)
         node.openHandles.subtract(1, ordering: .relaxed)
-        node.pool.giveBack()
-        guard descriptor >= 0 else { return }
-        _ = cl_close(descriptor)
-        node.giveBack()
+        let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
+        if descriptor >= 0 {
+            _ = cl_close(descriptor)
+            node.giveBack()
+        } else if !isHidden {
+            node.sleepingHandles.subtract(1, ordering: .relaxed)
+        }
+        // One that sleeps has given its unit back already.
+        if descriptor >= 0 || isHidden { node.pool.giveBack() }
     }
 }

@@ -108,6 +108,17 @@ extension Node {
     @inline(__always)
     private func isIdentified(by found: cl_statx) -> Bool { NodeKey(child: child, found) == key }
 
+    /// Whether the host has deleted what was there when the guest got to know it; what the guest itself has deleted it may
+    /// still use.
+    func isDeletedByHost() -> Bool {
+        guard wasLinked, !isChildRoot else { return false }
+        do throws(Errno) {
+            return try status().nlink == 0 && !pool.keepsItself(self)
+        } catch {
+            return error == .staleNFSFileHandle
+        }
+    }
+
     private var hasDescriptor: Bool { Lease.descriptor(lease.load(ordering: .relaxed)) >= 0 }
 
     // MARK: Opening
@@ -202,6 +213,44 @@ extension Node {
         // In use, so that nobody closes it before it is there to be closed.
         pool.insert(self)
         return descriptor
+    }
+
+    /// Whether the inode would be found again without its descriptor. What it takes to find out is opened beside the budget
+    /// and closed at once, one directory at a time: this is asked when there is no descriptor left.
+    func isFindable() -> Bool {
+        if isChildRoot || pool.keepsItself(self) { return true }
+        // Upwards to a directory that is open, and down again from there.
+        var steps: [(node: Node, place: Place)] = []
+        var lowest = self
+        while steps.count < Node.mostLevels {
+            guard let place = pool.place(of: lowest), let parent = place.parent else { return false }
+            steps.append((lowest, place))
+            if let directory = parent.borrowIfOpen() {
+                defer { parent.giveBack() }
+                return Node.areFound(steps, from: directory)
+            }
+            lowest = parent
+        }
+        return false
+    }
+
+    /// Whether each of the nodes, the last one first, is found at its place.
+    private static func areFound(_ steps: [(node: Node, place: Place)], from top: CInt) -> Bool {
+        var directory = top
+        defer { if directory != top { _ = cl_close(directory) } }
+        for (index, step) in steps.enumerated().reversed() {
+            var found = cl_statx()
+            if index == 0 {
+                let result = step.place.withName { cl_statx(directory, $0, &found) }
+                return result == 0 && step.node.isIdentified(by: found)
+            }
+            let next = step.place.withName { cl_openat(directory, $0, CL_O_PATH | O_NOFOLLOW | O_DIRECTORY, 0) }
+            guard next >= 0 else { return false }
+            if directory != top { _ = cl_close(directory) }
+            directory = next
+            guard cl_statx(directory, nil, &found) == 0, step.node.isIdentified(by: found) else { return false }
+        }
+        return false
     }
 
     // MARK: Closing

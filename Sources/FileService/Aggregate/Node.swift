@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// It need not be held: a node knows its place, a name in the directory of another node, and gets a descriptor by it when
 /// one is needed (`Node+Descriptor.swift`). What cannot be found by a place keeps its descriptor until the guest forgets it.
-final class Node: Sendable {
+final class Node: DescriptorHolder {
     let id: NodeID
     let child: Child
     let key: NodeKey
@@ -16,7 +16,7 @@ final class Node: Sendable {
     let zone: Zone
     /// Whether the inode had a name when it was met: then it is gone from the host once it has none.
     let wasLinked: Bool
-    /// Whether this is the shared directory itself, whose descriptor is its share's.
+    /// Whether this is the shared directory or file itself, whose descriptor is its share's.
     let isChildRoot: Bool
     /// The file type: S_IFMT bits of the mode, which never change.
     let type: UInt32
@@ -24,6 +24,8 @@ final class Node: Sendable {
     let references: Atomic<UInt64>
     /// Open handles of this node.
     let openHandles = Atomic<Int>(0)
+    /// How many of them sleep.
+    let sleepingHandles = Atomic<Int>(0)
     /// What the guest may believe of its cached pages.
     let cache = PageCacheState()
     let pool: DescriptorPool

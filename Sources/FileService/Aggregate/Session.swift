@@ -14,7 +14,6 @@ final class Session: Sendable {
     /// The roots of shares by the share's id. They keep their node id for as long as the session and the share live: the
     /// guest has mounts on them.
     private let roots = ShardedTable<Node>()
-    private let handles = ShardedTable<Handle>()
     private let nextNode = Atomic<UInt64>(2)
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
@@ -32,13 +31,20 @@ final class Session: Sendable {
     let locks: LockTable?
 
     /// - Throws: What a descriptor could not be made with.
-    init(budget: DescriptorBudget, flags: InitFlags = [], threads: WorkerThreads? = nil) throws(Errno) {
-        pool = DescriptorPool(budget: budget)
+    init(
+        budget: DescriptorBudget, processDescriptors: CInt, flags: InitFlags = [], threads: WorkerThreads? = nil
+    ) throws(Errno) {
+        pool = DescriptorPool(budget: budget, processDescriptors: processDescriptors)
         self.flags = flags
         buffersWrites = flags.contains(.writebackCache)
         recent = flags.isSuperset(of: Negotiation.unopened) ? RecentHandles(descriptorLimit: budget.limit) : nil
         locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable(threads: threads)
     }
+
+    // The pool has the handles, and they have it.
+    deinit { handles.close() }
+
+    private var handles: HandleTable { pool.handles }
 
     // MARK: Nodes
 
@@ -197,22 +203,30 @@ final class Session: Sendable {
 
     // MARK: Handles
 
-    /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
-    /// own descriptor, or -1, with neither; all that is the handle's from now on.
+    /// Opens a handle of a node, which takes over what was opened for it.
     ///
-    /// - Throws: ESTALE when the share was revoked meanwhile.
+    /// - Parameters:
+    ///   - node: What is open.
+    ///   - file: The open file.
+    ///   - stream: The listing of a directory.
+    ///   - lane: Which of the share's counters is the caller's.
+    /// - Returns: The handle.
+    /// - Throws: ESTALE when the share was revoked meanwhile; ENFILE when the guest has as much open as it may.
     func open(
-        _ node: Node, descriptor: CInt, stream: DirectoryStream? = nil, lane: Int
+        _ node: Node, _ file: OpenFile, stream: DirectoryStream? = nil, lane: Int
     ) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
-        if handles.insert(handle, tag: id.rawValue) { node.child.counters.countHandles(1, lane: lane) }
-        if node.child.isRevoked {
-            // It may have come too late for `revoke` to find it.
-            remove(handle, lane: lane)
-            throw .staleNFSFileHandle
-        }
-        return handle
+        let handle = Handle(id: id, node: node, file, stream: stream)
+        if try handles.insert(handle) { node.child.counters.countHandles(1, lane: lane) }
+        return try settle(handle, lane: lane)
+    }
+
+    /// A handle that was just opened may sleep from now on; it goes if it has come too late for `revoke` to find it.
+    private func settle(_ handle: Handle, lane: Int) throws(Errno) -> Handle {
+        if handle.stream == nil { handles.woke(handle) }
+        guard handle.node.child.isRevoked else { return handle }
+        remove(handle, lane: lane)
+        throw .staleNFSFileHandle
     }
 
     /// The number of a node's own handle, which the guest does not know of; it is told no number as high.
@@ -221,39 +235,35 @@ final class Session: Sendable {
     /// The handle that a node has for itself; nil when it has none at the moment.
     @inline(__always)
     func ownHandle(of node: Node) -> Handle? {
-        guard recent != nil, let handle = handles.find(Session.ownHandleID(of: node).rawValue), handle.node === node
+        guard recent != nil, let handle = handles.find(Session.ownHandleID(of: node)), handle.node === node
         else { return nil }
         return handle
     }
 
     /// Opens a node's own handle, as `open` does; if it has one by now, that one is kept.
     ///
-    /// - Throws: ESTALE when the share was revoked meanwhile.
+    /// - Throws: What `open` does.
     func openOwn(
-        _ node: Node, descriptor: CInt, stream: DirectoryStream?, lane: Int
+        _ node: Node, _ file: OpenFile, stream: DirectoryStream?, lane: Int
     ) throws(Errno) -> Handle {
         let id = Session.ownHandleID(of: node)
-        let new = Handle(id: id, node: node, descriptor: descriptor, stream: stream)
-        let (handle, isKept) = handles.withTable(of: id.rawValue) { table in
-            if let other = table.find(id.rawValue) { return (other, false) }
-            return (new, table.insert(new, tag: id.rawValue))
-        }
-        if isKept {
-            node.child.counters.countHandles(1, lane: lane)
-            if let old = recent?.add(id), old != .none, let handle = handles.find(old.rawValue) {
-                remove(handle, lane: lane)
-            }
-        }
-        if node.child.isRevoked {
-            remove(handle, lane: lane)
-            throw .staleNFSFileHandle
-        }
-        return handle
+        let (handle, isNew) = try handles.insertUnlessThere(Handle(id: id, node: node, file, stream: stream))
+        guard isNew else { return handle }
+        node.child.counters.countHandles(1, lane: lane)
+        if let old = recent?.add(id), old != .none, let handle = handles.find(old) { remove(handle, lane: lane) }
+        return try settle(handle, lane: lane)
     }
 
     private func remove(_ handle: Handle, lane: Int?) {
-        guard handles.remove(handle.id.rawValue) != nil else { return }
+        guard handles.remove(handle.id) else { return }
         handle.node.child.counters.countHandles(-1, lane: lane)
+    }
+
+    /// Wakes what sleeps of a node's open files, for good: its mode or its owner is about to change, and after that the host
+    /// may not let us open them any more.
+    func wakeHandles(of node: Node) {
+        guard node.sleepingHandles.load(ordering: .relaxed) > 0 else { return }
+        for handle in handles.snapshot() where handle.node === node { handle.stayAwake(in: handles) }
     }
 
     /// The handle that a request names.
@@ -261,7 +271,7 @@ final class Session: Sendable {
     /// - Throws: EBADF when there is none, or it is another node's.
     @inline(__always)
     func handle(_ id: HandleID, of node: Node) throws(Errno) -> Handle {
-        guard let handle = handles.find(id.rawValue), handle.node === node else { throw .badFileDescriptor }
+        guard let handle = handles.find(id), handle.node === node else { throw .badFileDescriptor }
         return handle
     }
 

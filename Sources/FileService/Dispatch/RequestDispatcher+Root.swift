@@ -109,10 +109,11 @@ extension RequestDispatcher {
 
     /// What a lookup of a share says, counted as one.
     private func rootEntry(of child: Child, _ session: Session) throws(Errno) -> EntryOut {
+        let clock = cl_file_clock()
         var found = cl_statx()
         try checked(cl_statx(child.root.descriptor, nil, &found))
         let node = try session.acquireRoot(of: child, found)
-        return try entry(node, changed: found, session, clock: 0)
+        return try entry(node, changed: found, session, clock: clock)
     }
 
     /// Lists the shares. A cookie is a share's id, two up: ids only grow, so a share that is removed meanwhile makes no
@@ -143,10 +144,10 @@ extension RequestDispatcher {
             let entry = DirectoryEntry {
                 $0.inode = child.numbering.guestInode(child.root.inode, device: child.root.device)
                 $0.cookie = cookie
-                $0.type = directory
+                $0.type = child.root.isFile ? UInt32(DT_REG) : directory
             }
             child.nameBytes.withUnsafeBytes { name in
-                // A share whose host directory fails is left out, and the others are still listed.
+                // A share whose host file system fails is left out, and the others are still listed.
                 if plus {
                     guard let found = try? rootEntry(of: child, session) else { return }
                     _ = encoder.append(entry, name: name, found: found)

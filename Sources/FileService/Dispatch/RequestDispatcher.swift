@@ -156,6 +156,10 @@ public final class RequestDispatcher {
             return try serve(request, reply, session, node)
         } catch {
             let opcode = request.header.opcode
+            // In a directory that the host has deleted there is nothing, but there may be in another of its name: ESTALE
+            // makes the guest walk the path again.
+            var error = error
+            if error == .noSuchFileOrDirectory, node.isDirectory, node.isDeletedByHost() { error = .staleNFSFileHandle }
             if !opcode.isOrdinary(error) { counters(of: node).pointee.record(error, of: opcode) }
             throw error
         }

@@ -4,10 +4,14 @@ internal import Linux
 internal import Sandbox
 internal import SystemPackage
 
-/// A directory on the host that is to be shared, held open, and what is decided once for everything in it.
+/// A directory or a regular file on the host that is to be shared, held open, and what is decided once for everything in it.
 final class HostRoot: Sendable {
-    /// The directory, O_PATH; -1 once the share is revoked.
+    /// The directory or file, O_PATH; -1 once the share is revoked.
+    ///
+    /// Of a file it holds the inode that was there: what else gets its name on the host later is not shared.
     let descriptor: CInt
+    /// Whether it is a regular file. Nothing beside it is ever reached: there is no directory to start from.
+    let isFile: Bool
     let inode: UInt64
     let device: UInt64
     let mountID: UInt64
@@ -22,32 +26,44 @@ final class HostRoot: Sendable {
     let birthTimesLast: Bool
     private let personal: [(device: UInt64, inode: UInt64)]
 
-    /// Opens the directory and looks at it. No lock may be held: the host may take its time.
+    /// Opens the directory or file and looks at it. No lock may be held: the host may take its time.
     ///
-    /// - Throws: What the host says of the path: ENOENT, ENOTDIR, EACCES.
+    /// - Throws: What the host says of the path: ENOENT, ENOTDIR, EACCES. ENOTDIR too for a file with options that only a
+    ///   directory can have; EINVAL for what is neither.
     init(path: FilePath, options: ChildOptions) throws(Errno) {
-        let directory = try HostRoot.open(path)
-        // Looking at "." needs permission to enter the directory, which O_PATH does not ask for.
+        let held = try HostRoot.hold(path, isDirectory: options.hidesPersonalData)
         var found = cl_statx()
-        try checked(cl_statx(directory.number, ".", &found))
+        try checked(cl_statx(held.number, nil, &found))
+        switch found.mode & UInt32(Glibc.S_IFMT) {
+        case UInt32(Glibc.S_IFREG): isFile = true
+        case UInt32(Glibc.S_IFDIR):
+            isFile = false
+            // Looking at "." needs permission to enter the directory, which O_PATH does not ask for.
+            try checked(cl_statx(held.number, ".", &found))
+        default: throw .invalidArgument
+        }
         var fileSystem = cl_statfs()
-        try checked(cl_fstatfs(directory.number, &fileSystem))
+        try checked(cl_fstatfs(held.number, &fileSystem))
 
         inode = found.ino
         device = found.device
         mountID = found.mnt_id
         owner = CallerIdentity(uid: found.uid, gid: found.gid)
-        takesRecords = cl_getxattr_held(directory.number, Appearance.attribute, nil, 0) != 0 - Int(ENOTSUP)
+        // Asked only where it matters: a FUSE file system that does not know is not asked by the kernel again.
+        takesRecords =
+            options.ownership != .mapped
+            || cl_getxattr_held(held.number, Appearance.attribute, nil, 0) != 0 - Int(ENOTSUP)
         // STATX_MNT_ID, Linux 5.8: without it a mount below the directory could not be told and would not be hidden.
         guard !options.hidesPersonalData || found.mask & 0x1000 != 0 else { throw .notSupported }
         flushIsNoOp = HostRoot.localFileSystems.contains(fileSystem.type)
         birthTimesLast = fileSystem.type != HostRoot.overlay
         personal = options.hidesPersonalData ? HostRoot.personalDirectories(below: path) : []
-        descriptor = directory.release()
+        descriptor = held.release()
     }
 
-    /// What stands for the directory of a share that was revoked: nothing of the host.
+    /// What stands for the directory or file of a share that was revoked: nothing of the host.
     init(released root: HostRoot) {
+        isFile = root.isFile
         inode = root.inode
         device = root.device
         mountID = root.mountID
@@ -63,8 +79,18 @@ final class HostRoot: Sendable {
         if descriptor >= 0 { _ = cl_close(descriptor) }
     }
 
-    private static func open(_ path: FilePath) throws(Errno) -> Descriptor {
-        let number = path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH | O_DIRECTORY, 0) }
+    /// Opens what is to be shared. Of a pipe or a device this opens nothing but the name.
+    private static func hold(_ path: FilePath, isDirectory: Bool) throws(Errno) -> Descriptor {
+        do throws(Errno) {
+            // Asked for as a directory first, for only then is one mounted that the host mounts when it is used.
+            return try open(path, O_DIRECTORY)
+        } catch .notDirectory where !isDirectory {
+            return try open(path)
+        }
+    }
+
+    private static func open(_ path: FilePath, _ flags: CInt = 0) throws(Errno) -> Descriptor {
+        let number = path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH | flags, 0) }
         return try Descriptor(result: number)
     }
 
@@ -73,7 +99,8 @@ final class HostRoot: Sendable {
         var directories: [(device: UInt64, inode: UInt64)] = []
         for name in Zone.personal {
             var found = cl_statx()
-            guard let directory = try? open(root.appending(name)), cl_statx(directory.number, nil, &found) == 0
+            guard let directory = try? open(root.appending(name), O_DIRECTORY),
+                cl_statx(directory.number, nil, &found) == 0
             else { continue }
             directories.append((found.device, found.ino))
         }
@@ -89,6 +116,13 @@ final class HostRoot: Sendable {
         0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x8584_58F6, 0xF2F5_2010, 0x794C_7630, 0x2FC1_2FC1,
         0xCA45_1A4E, 0x7371_7368, 0xE0F5_E1E2, 0x9660, 0x4D44, 0x2011_BAB0, 0x1501_3346,
     ]
+
+    /// Opens it for syncfs(2), which goes by any open file; the descriptor, or -errno.
+    func openForSync(_ processDescriptors: CInt) -> CInt {
+        guard isFile else { return cl_openat(descriptor, ".", O_RDONLY | O_DIRECTORY, 0) }
+        let opened = cl_reopen(processDescriptors, descriptor, O_RDONLY, 0)
+        return opened == 0 - EACCES ? cl_reopen(processDescriptors, descriptor, O_WRONLY, 0) : opened
+    }
 
     /// Whether this is one of the directories that `hidesPersonalData` hides, by whatever name it was found.
     func isPersonal(device: UInt64, inode: UInt64) -> Bool {

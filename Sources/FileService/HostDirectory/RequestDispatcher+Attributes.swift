@@ -71,6 +71,7 @@ extension RequestDispatcher {
         // One without any field is a chown(2) to nobody, which a read-only file system refuses too.
         if asked.fields.isEmpty || !asked.fields.subtracting([.handle, .lockOwner]).isEmpty {
             guard aggregate.access == .readWrite, node.zone != .hidden else { throw .readOnlyFileSystem }
+            if !keepsPrivileges, !asked.fields.isDisjoint(with: [.mode, .uid, .gid]) { session.wakeHandles(of: node) }
             try node.withDescriptor { (held) throws(Errno) in try apply(asked, to: node, held, handle, session) }
         }
         let found = try shown(node.status(), of: node)
@@ -122,7 +123,7 @@ extension RequestDispatcher {
         guard node.isRegular else { throw node.isDirectory ? .isDirectory : .invalidArgument }
         guard let size = Int64(exactly: size) else { throw .fileTooLarge }
         if let handle {
-            try checked(cl_ftruncate(handle.descriptor, size))
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_ftruncate(file, size)) }
         } else {
             let file = try reopen(node, O_WRONLY)
             try checked(cl_ftruncate(file.number, size))
@@ -134,12 +135,11 @@ extension RequestDispatcher {
     func clearPrivileges(_ node: Node) throws(Errno) {
         guard node.isRegular else { return }
         if node.child.owners.areMapped {
-            return try changeAppearance(of: node) { $0 = $0.withoutPrivileges }
+            return try changeAppearance(of: node) { $0.mode = Appearance.withoutPrivileges($0.mode) }
         }
         guard keepsPrivileges else { return }
         let mode = try node.status().mode
-        var kept = mode & ~UInt32(0o4000)
-        if mode & 0o2010 == 0o2010 { kept &= ~UInt32(0o2000) }
+        let kept = Appearance.withoutPrivileges(mode)
         guard kept != mode else { return }
         try node.withDescriptor { (held) throws(Errno) in
             _ = try checked(cl_chmod_held(aggregate.processDescriptors.number, held, kept & 0o7777))

@@ -14,11 +14,13 @@ extension RequestDispatcher {
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .invalidArgument }
         var total = 0
         // Once, unless the guest's memory is in more pieces than one preadv takes: only at the end of a file is it short.
-        while total < limit {
-            let (count, bytes) = reply.parts(skip: total, limit: limit - total, scratch: scratch)
-            let got = try checked(cl_preadv(handle.descriptor, scratch.parts, count, offset + Int64(total)))
-            total += got
-            if got < bytes { break }
+        try handle.withDescriptor { (file) throws(Errno) in
+            while total < limit {
+                let (count, bytes) = reply.parts(skip: total, limit: limit - total, scratch: scratch)
+                let got = try checked(cl_preadv(file, scratch.parts, count, offset + Int64(total)))
+                total += got
+                if got < bytes { break }
+            }
         }
         counters(of: node).pointee.bytesRead.advance(by: UInt64(truncatingIfNeeded: total))
         return reply.finish(placed: total)
@@ -39,18 +41,20 @@ extension RequestDispatcher {
             && !session.buffersWrites
         let start = InHeader.byteCount + WriteIn.byteCount
         var total = 0
-        while total < limit {
-            let (count, bytes) = Buffers.slice(
-                request.buffers, skip: start + total, limit: limit - total, into: scratch.parts,
-                capacity: Scratch.partCount)
-            let result =
-                appends
-                ? cl_appendv(handle.descriptor, scratch.parts, count)
-                : cl_pwritev(handle.descriptor, scratch.parts, count, offset + Int64(total))
-            // What was written before a failure is said first; the next WRITE meets it again.
-            if result < 0 && total > 0 { break }
-            total += try checked(result)
-            if result < bytes { break }
+        try handle.withDescriptor { (file) throws(Errno) in
+            while total < limit {
+                let (count, bytes) = Buffers.slice(
+                    request.buffers, skip: start + total, limit: limit - total, into: scratch.parts,
+                    capacity: Scratch.partCount)
+                let result =
+                    appends
+                    ? cl_appendv(file, scratch.parts, count)
+                    : cl_pwritev(file, scratch.parts, count, offset + Int64(total))
+                // What was written before a failure is said first; the next WRITE meets it again.
+                if result < 0 && total > 0 { break }
+                total += try checked(result)
+                if result < bytes { break }
+            }
         }
         counters(of: node).pointee.bytesWritten.advance(by: UInt64(truncatingIfNeeded: total))
         if asked.writeFlags.contains(.killPrivileges) { try clearPrivileges(node) }
@@ -62,7 +66,9 @@ extension RequestDispatcher {
         let handle = try file(asked.handle, of: node, session)
         // SEEK_SET, SEEK_END, SEEK_DATA, SEEK_HOLE. The position it leaves means nothing: all else names its own.
         guard [0, 2, 3, 4].contains(asked.whence) else { throw .invalidArgument }
-        let found = cl_lseek(handle.descriptor, Int64(bitPattern: asked.offset), CInt(asked.whence))
+        let found = try handle.withDescriptor { (file) throws(Errno) in
+            cl_lseek(file, Int64(bitPattern: asked.offset), CInt(asked.whence))
+        }
         guard found >= 0 else { throw Errno(rawValue: CInt(truncatingIfNeeded: 0 - found)) }
         return try reply.send(LseekOut { $0.offset = UInt64(bitPattern: found) })
     }
@@ -70,8 +76,9 @@ extension RequestDispatcher {
     func fallocate(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FallocateIn.self)
         let handle = try session.file(asked.handle, of: node)
-        let result = cl_fallocate(
-            handle.descriptor, asked.mode, Int64(bitPattern: asked.offset), Int64(bitPattern: asked.size))
+        let result = try handle.withDescriptor { (file) throws(Errno) in
+            cl_fallocate(file, asked.mode, Int64(bitPattern: asked.offset), Int64(bitPattern: asked.size))
+        }
         try checked(RequestDispatcher.thisShareOnly(result))
         try clearPrivileges(node, changedBy: request.header)
         return reply.done()
@@ -92,7 +99,9 @@ extension RequestDispatcher {
         }
         // The reply counts in 32 bits. Less than was asked for is a legal answer.
         let size = Int(min(asked.size, 1 << 30))
-        let result = cl_copy_file_range(from.descriptor, source, to.descriptor, place, size)
+        let result = try from.withDescriptor { (from) throws(Errno) in
+            try to.withDescriptor { (to) throws(Errno) in cl_copy_file_range(from, source, to, place, size) }
+        }
         let copied = try checked(RequestDispatcher.thisShareOnly(result))
         counters(of: target).pointee.bytesWritten.advance(by: UInt64(truncatingIfNeeded: copied))
         if copied > 0 { try clearPrivileges(target, changedBy: request.header) }

@@ -10,8 +10,8 @@ extension RequestDispatcher {
         // For good, and of every directory of the device.
         if session.recent != nil { throw .noFunction }
         try reply.require(OpenOut.byteCount)
-        let handle = try session.open(
-            node, descriptor: openDirectory(node, session), stream: DirectoryStream(), lane: lane)
+        let opened = try openDirectory(node, session)
+        let handle = try session.open(node, opened, stream: DirectoryStream(), lane: lane)
         return try reply.send(
             OpenOut {
                 $0.handle = handle.id
@@ -27,21 +27,23 @@ extension RequestDispatcher {
         let handle = try handle(asked.handle, of: node, session)
         guard let stream = handle.stream else { throw .badFileDescriptor }
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
-        if handle.descriptor < 0 {
+        if handle.isHidden {
             listHidden(node, from: asked.offset, to: &encoder, plus: plus)
             return reply.finish(encoder.count)
         }
 
         var isFull = false
         do throws(Errno) {
-            try stream.list(from: asked.offset, of: handle.descriptor) { (host) throws(Errno) in
-                // Before the lookup: one that does not get out would leave a reference that nobody gives back.
-                guard encoder.fits(nameLength: host.name.count, plus: plus) else {
-                    isFull = true
-                    return false
+            try handle.withDescriptor { (directory) throws(Errno) in
+                try stream.list(from: asked.offset, of: directory) { (host) throws(Errno) in
+                    // Before the lookup: one that does not get out would leave a reference that nobody gives back.
+                    guard encoder.fits(nameLength: host.name.count, plus: plus) else {
+                        isFull = true
+                        return false
+                    }
+                    append(host, of: node, directory, session, to: &encoder, plus: plus)
+                    return true
                 }
-                append(host, of: node, handle.descriptor, session, to: &encoder, plus: plus)
-                return true
             }
         } catch {
             // What is already in the reply has been counted as looked up, and so has to get out.

@@ -34,22 +34,19 @@ extension RequestDispatcher {
     private func openFile(
         _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
     ) throws(Errno) -> OpenOut {
+        // Looked at and opened by one descriptor.
         _ = try node.borrow()
-        let found: cl_statx
+        defer { node.giveBack() }
         let clock = cl_file_clock()
-        do throws(Errno) {
-            found = try node.status()
-            // The host has deleted or replaced the file: ESTALE makes the guest walk the path again.
-            if found.nlink == 0, node.wasLinked, node.openHandles.load(ordering: .relaxed) == 0 {
-                throw .staleNFSFileHandle
-            }
-        } catch {
-            node.giveBack()
-            throw error
+        let found = try node.status()
+        // The host has deleted or replaced the file: ESTALE makes the guest walk the path again. Not so a file that is a
+        // share: that is this inode, whatever its names are.
+        if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
+            throw .staleNFSFileHandle
         }
-        let descriptor = try reopenForHandle(node, flags, session)
+        let file = try openForHandle(node, flags, session)
         let keepsPages = flags & O_TRUNC == 0 && arePagesGood(of: node, found, clock: clock, session)
-        let handle = try session.open(node, descriptor: descriptor, lane: lane)
+        let handle = try session.open(node, file, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
                 try clearPrivileges(node)
@@ -72,40 +69,21 @@ extension RequestDispatcher {
         }
     }
 
-    /// Opens an inode for a handle, with a unit of the budget. A use of the node's descriptor is the caller's, and becomes
-    /// the handle's; on failure it is given back.
-    func reopenForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> CInt {
-        do throws(Errno) {
-            try session.pool.take()
-        } catch {
-            node.giveBack()
-            throw error
-        }
-        do throws(Errno) {
-            return try reopen(node, flags, session).release()
-        } catch {
-            session.pool.giveBack()
-            node.giveBack()
-            throw error
-        }
-    }
-
-    /// Opens an inode as the guest will use it.
-    private func reopen(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> Descriptor {
-        let asked = readable(flags, session)
-        guard asked != flags else { return try reopen(node, flags) }
-        do throws(Errno) {
-            return try reopen(node, asked)
-        } catch {
-            // One that may be written and not be read: the guest can still replace whole pages.
-            guard error == .permissionDenied else { throw error }
-            return try reopen(node, flags)
-        }
-    }
-
     /// A guest that buffers writes fills the rest of a page by reading it, through whatever handle it has.
     private func readable(_ flags: CInt, _ session: Session) -> CInt {
         session.buffersWrites && flags & O_ACCMODE == O_WRONLY ? flags & ~O_ACCMODE | O_RDWR : flags
+    }
+
+    /// Opens a file as the guest will use it, with a unit of the budget and a use of the node's own descriptor.
+    private func openForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> OpenFile {
+        let asked = readable(flags, session)
+        do throws(Errno) {
+            return try OpenFile(openHeld(node, asked), asked)
+        } catch {
+            // One that may be written and not be read: the guest can still replace whole pages.
+            guard error == .permissionDenied, asked != flags else { throw error }
+            return try OpenFile(openHeld(node, flags), flags)
+        }
     }
 
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
@@ -141,7 +119,7 @@ extension RequestDispatcher {
         try session.pool.take()
         var made = caller(request, in: node, make)
         if made < 0, openUp(node, after: Errno(rawValue: 0 &- made)) { made = caller(request, in: node, make) }
-        if made >= 0 { return try sendCreated(made, name, wanted, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, flags, name, wanted, in: node, reply, session) }
         session.pool.giveBack()
         let error = Errno(rawValue: 0 &- made)
         guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
@@ -176,7 +154,7 @@ extension RequestDispatcher {
                 cl_openat(directory, ".", readable(flags, session) | exclusive | CL_O_TMPFILE, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, nil, wanted, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, flags, nil, wanted, in: node, reply, session) }
         session.pool.giveBack()
         throw Errno(rawValue: 0 &- made)
     }
@@ -204,8 +182,8 @@ extension RequestDispatcher {
     /// Replies with a file that was just made, under a name or without any. The descriptor is the open file's and taken
     /// over, with its unit of the budget.
     private func sendCreated(
-        _ descriptor: CInt, _ name: ComponentName?, _ wanted: Appearance?, in parent: Node, _ reply: Reply,
-        _ session: Session
+        _ descriptor: CInt, _ flags: CInt, _ name: ComponentName?, _ wanted: Appearance?, in parent: Node,
+        _ reply: Reply, _ session: Session
     ) throws(Errno) -> UInt32 {
         var out = CreateOut()
         let created: Node
@@ -247,7 +225,8 @@ extension RequestDispatcher {
             throw error
         }
         do throws(Errno) {
-            let handle = try session.open(created, descriptor: descriptor, lane: lane)
+            let file = OpenFile(descriptor, readable(flags, session))
+            let handle = try session.open(created, file, lane: lane)
             out.open = opened(handle, keepsPages: false, keepsLocks: session.locks != nil)
         } catch {
             session.forget(created.id, count: 1, lane: lane)
@@ -264,7 +243,9 @@ extension RequestDispatcher {
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
         session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
-        if !node.flushIsNoOp { try checked(cl_close(checked(cl_duplicate(handle.descriptor)))) }
+        if !node.flushIsNoOp {
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_close(checked(cl_duplicate(file)))) }
+        }
         return reply.done()
     }
 
@@ -279,7 +260,9 @@ extension RequestDispatcher {
         let asked = try request.structure(FsyncIn.self)
         if asked.handle == .none, session.recent != nil { return reply.done() }
         let handle = try session.handle(asked.handle, of: node)
-        if handle.descriptor >= 0 { try checked(cl_fsync(handle.descriptor, asked.flags & 1 != 0)) }
+        if !handle.isHidden {
+            try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_fsync(file, asked.flags & 1 != 0)) }
+        }
         return reply.done()
     }
 
@@ -291,9 +274,8 @@ extension RequestDispatcher {
         for child in aggregate.allChildren where synced.insert(child.root.device).inserted {
             do throws(Errno) {
                 // syncfs(2) refuses the O_PATH descriptor that is held.
-                let opened = cl_openat(child.root.descriptor, ".", O_RDONLY | O_DIRECTORY, 0)
-                let directory = try Descriptor(result: opened)
-                try checked(cl_syncfs(directory.number))
+                let opened = try Descriptor(result: child.root.openForSync(aggregate.processDescriptors.number))
+                try checked(cl_syncfs(opened.number))
             } catch {
                 failure = failure ?? error
             }

@@ -32,26 +32,23 @@ extension RequestDispatcher {
     private func ownHandle(of node: Node, _ session: Session) throws(Errno) -> Handle {
         if let handle = session.ownHandle(of: node) { return handle }
         if node.isDirectory {
-            return try session.openOwn(
-                node, descriptor: openDirectory(node, session), stream: DirectoryStream(), lane: lane)
+            return try session.openOwn(node, openDirectory(node, session), stream: DirectoryStream(), lane: lane)
         }
-        _ = try node.borrow()
-        return try session.openOwn(
-            node, descriptor: reopenForHandle(node, O_RDONLY, session), stream: nil, lane: lane)
+        return try session.openOwn(node, OpenFile(openHeld(node, O_RDONLY), O_RDONLY), stream: nil, lane: lane)
     }
 
-    /// Opens a directory for a handle, with a unit of the budget and a use of the node's descriptor, which become the
-    /// handle's.
+    /// Opens a directory for a handle.
     ///
-    /// - Returns: The descriptor; -1 for a directory that appears empty, with the unit alone.
-    func openDirectory(_ node: Node, _ session: Session) throws(Errno) -> CInt {
+    /// - Throws: ENOTDIR; ESTALE for one that the host has deleted.
+    func openDirectory(_ node: Node, _ session: Session) throws(Errno) -> OpenFile {
         guard node.isDirectory else { throw .notDirectory }
+        let flags = O_RDONLY | O_DIRECTORY
         guard node.zone != .hidden else {
             // Nothing of the host is open, but the handle is memory all the same.
             try session.pool.take()
-            return -1
+            return OpenFile(-1, flags)
         }
-        _ = try node.borrow()
-        return try reopenForHandle(node, O_RDONLY | O_DIRECTORY, session)
+        if node.isDeletedByHost() { throw .staleNFSFileHandle }
+        return try OpenFile(openHeld(node, flags), flags)
     }
 }

@@ -25,54 +25,56 @@ extension RequestDispatcher {
         let commands = [CL_FS_IOC_GETFLAGS, CL_FS_IOC_SETFLAGS, CL_FS_IOC_FSGETXATTR, CL_FS_IOC_FSSETXATTR]
         guard commands.contains(asked.command) else { throw .inappropriateIOCTLForDevice }
         let handle = try handle(asked.handle, of: node, session)
-        guard handle.descriptor >= 0 else { throw .inappropriateIOCTLForDevice }
+        guard !handle.isHidden else { throw .inappropriateIOCTLForDevice }
         guard data.count == Int(asked.inSize) else { throw .invalidArgument }
-        switch asked.command {
-        case CL_FS_IOC_GETFLAGS: return try sendFlags(of: handle, asked, reply)
-        case CL_FS_IOC_SETFLAGS: try setFlags(of: handle, data, request.header.uid)
-        case CL_FS_IOC_FSGETXATTR: return try sendExtendedFlags(of: handle, asked, reply)
-        default: try setExtendedFlags(of: handle, data, request.header.uid)
+        return try handle.withDescriptor { (file) throws(Errno) in
+            switch asked.command {
+            case CL_FS_IOC_GETFLAGS: return try sendFlags(of: file, asked, reply)
+            case CL_FS_IOC_SETFLAGS: try setFlags(of: file, data, request.header.uid)
+            case CL_FS_IOC_FSGETXATTR: return try sendExtendedFlags(of: file, asked, reply)
+            default: try setExtendedFlags(of: file, data, request.header.uid)
+            }
+            return try reply.send(IoctlOut())
         }
-        return try reply.send(IoctlOut())
     }
 
-    private func sendFlags(of handle: Handle, _ asked: IoctlIn, _ reply: Reply) throws(Errno) -> UInt32 {
+    private func sendFlags(of file: CInt, _ asked: IoctlIn, _ reply: Reply) throws(Errno) -> UInt32 {
         // An int is what is meant; the number has it as a long.
         guard asked.outSize == 4 || asked.outSize == 8 else { throw .invalidArgument }
         var flags: UInt32 = 0
-        try checked(cl_get_flags(handle.descriptor, &flags))
+        try checked(cl_get_flags(file, &flags))
         return try withUnsafeBytes(of: (flags, UInt32(0))) { (bytes) throws(Errno) in
             try RequestDispatcher.send(UnsafeRawBufferPointer(rebasing: bytes[..<Int(asked.outSize)]), reply)
         }
     }
 
-    private func setFlags(of handle: Handle, _ data: UnsafeRawBufferPointer, _ user: UInt32) throws(Errno) {
+    private func setFlags(of file: CInt, _ data: UnsafeRawBufferPointer, _ user: UInt32) throws(Errno) {
         try checkWritable()
         guard data.count == 4 || data.count == 8 else { throw .invalidArgument }
         var present: UInt32 = 0
-        try checked(cl_get_flags(handle.descriptor, &present))
+        try checked(cl_get_flags(file, &present))
         let wanted = data.loadUnaligned(as: UInt32.self) | present & RequestDispatcher.storageFlags
         try RequestDispatcher.check(
             present ^ wanted, RequestDispatcher.ownersFlags, RequestDispatcher.rootsFlags, user)
-        try checked(cl_set_flags(handle.descriptor, wanted))
+        try checked(cl_set_flags(file, wanted))
     }
 
-    private func sendExtendedFlags(of handle: Handle, _ asked: IoctlIn, _ reply: Reply) throws(Errno) -> UInt32 {
+    private func sendExtendedFlags(of file: CInt, _ asked: IoctlIn, _ reply: Reply) throws(Errno) -> UInt32 {
         guard Int(asked.outSize) == MemoryLayout<cl_fsxattr>.size else { throw .invalidArgument }
         var attributes = cl_fsxattr()
-        try checked(cl_get_fsxattr(handle.descriptor, &attributes))
+        try checked(cl_get_fsxattr(file, &attributes))
         return try withUnsafeBytes(of: attributes) { (bytes) throws(Errno) in
             try RequestDispatcher.send(bytes, reply)
         }
     }
 
     /// The project, which quotas go by, and hints to the allocator stay as they are.
-    private func setExtendedFlags(of handle: Handle, _ data: UnsafeRawBufferPointer, _ user: UInt32) throws(Errno) {
+    private func setExtendedFlags(of file: CInt, _ data: UnsafeRawBufferPointer, _ user: UInt32) throws(Errno) {
         try checkWritable()
         guard data.count == MemoryLayout<cl_fsxattr>.size else { throw .invalidArgument }
         let wanted = data.loadUnaligned(as: cl_fsxattr.self)
         var attributes = cl_fsxattr()
-        try checked(cl_get_fsxattr(handle.descriptor, &attributes))
+        try checked(cl_get_fsxattr(file, &attributes))
         guard wanted.extent_size == attributes.extent_size, wanted.project == attributes.project,
             wanted.cow_extent_size == attributes.cow_extent_size
         else { throw .notSupported }
@@ -80,7 +82,7 @@ extension RequestDispatcher {
             attributes.xflags ^ wanted.xflags, RequestDispatcher.ownersExtendedFlags,
             RequestDispatcher.rootsExtendedFlags, user)
         attributes.xflags = wanted.xflags
-        try checked(cl_set_fsxattr(handle.descriptor, &attributes))
+        try checked(cl_set_fsxattr(file, &attributes))
     }
 
     /// Checks which flags change.

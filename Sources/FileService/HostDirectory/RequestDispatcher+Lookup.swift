@@ -13,7 +13,7 @@ extension RequestDispatcher {
         let entry: EntryOut
         do throws(Errno) {
             entry = try find(name.start, name.bytes, in: node, session)
-        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence {
+        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsListings {
             // No node, and for how long.
             return try reply.send(EntryOut { $0.entrySeconds = node.child.cacheTimes.entrySeconds })
         }
@@ -143,19 +143,26 @@ extension RequestDispatcher {
     func reopen(_ node: Node, _ flags: CInt) throws(Errno) -> Descriptor {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
         do throws(Errno) {
-            return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+            return try node.withDescriptor { (held) throws(Errno) in
+                try Descriptor(result: node.pool.reopen(held, flags))
+            }
         } catch {
             guard openUp(node, after: error) else { throw error }
-            return try node.withDescriptor { (held) throws(Errno) in try reopen(held, flags) }
+            return try node.withDescriptor { (held) throws(Errno) in
+                try Descriptor(result: node.pool.reopen(held, flags))
+            }
         }
     }
 
-    private func reopen(_ held: CInt, _ flags: CInt) throws(Errno) -> Descriptor {
-        var opened = cl_reopen(aggregate.processDescriptors.number, held, flags, 0)
-        // The host grants O_NOATIME to a file's owner; who is that in the guest need not be the launcher's user.
-        if opened == 0 - EPERM, flags & CL_O_NOATIME != 0 {
-            opened = cl_reopen(aggregate.processDescriptors.number, held, flags & ~CL_O_NOATIME, 0)
+    /// Opens an inode for a handle, with a unit of the budget and a use of the node's own descriptor. What `reopen` does not
+    /// open this does not either.
+    func openHeld(_ node: Node, _ flags: CInt) throws(Errno) -> CInt {
+        guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
+        do throws(Errno) {
+            return try node.openHeld(flags)
+        } catch {
+            guard openUp(node, after: error) else { throw error }
+            return try node.openHeld(flags)
         }
-        return try Descriptor(result: opened)
     }
 }

@@ -223,6 +223,7 @@ extension RequestDispatcher {
                 replaced.node.giveBack()
             }
         }
+        if result == 0 - ENOENT, target.isDeletedByHost() { throw .staleNFSFileHandle }
         try checked(result)
     }
 

@@ -157,7 +157,9 @@ extension RequestDispatcher {
         if fields.contains(.uid) { wanted.uid = asked.uid }
         if fields.contains(.gid) { wanted.gid = asked.gid }
         guard wanted.uid != .max, wanted.gid != .max else { throw .invalidArgument }
-        if (changesOwner || fields.contains(.killPrivileges)) && wanted.isRegular { wanted = wanted.withoutPrivileges }
+        if (changesOwner || fields.contains(.killPrivileges)) && wanted.isRegular {
+            wanted.mode = Appearance.withoutPrivileges(wanted.mode)
+        }
         if fields.contains(.mode) { wanted.mode = wanted.type | asked.mode & 0o7777 }
 
         guard Appearance.isRecordable(found) else {

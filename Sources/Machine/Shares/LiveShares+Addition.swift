@@ -13,11 +13,11 @@ extension LiveShares {
     /// How long the guest may take to tell what it has mounted; then it is as it was known last.
     public static let glance = Duration.milliseconds(500)
 
-    /// Shares one more host directory, and has the guest mount it. One that is shared already with the same access and name
+    /// Shares one more host directory or file, and has the guest mount it. One that is shared already with the same access and name
     /// gets a target more; one that is at its target already is simply told of.
     ///
     /// - Parameters:
-    ///   - request: The directory, and where the guest is to have it.
+    ///   - request: The directory or file, and where the guest is to have it.
     ///   - limit: Seconds that host and guest may take together.
     ///   - completion: Called once, when the guest has it or it has failed.
     public func add(
@@ -120,7 +120,7 @@ extension LiveShares {
         }
     }
 
-    /// Has the host serve a directory, unless the guest would make one on the host for its target.
+    /// Has the host serve a directory or file, unless the guest would make one on the host for its target.
     func addOnHost(
         _ source: FilePath, _ access: Access, _ name: String?, _ options: ChildOptions, at target: String?,
         completion: @escaping (Result<ShareHost.Addition, Failure>) -> Void
@@ -322,8 +322,9 @@ extension LiveShares.Failure {
     private static func advice(_ errno: Errno) -> String {
         switch errno {
         case .readOnlyFileSystem, .permissionDenied:
-            "; the guest cannot make the directory there: make it first, or give another target"
+            "; the guest cannot make anything there: make it first, or give another target"
         case .notDirectory: "; there is a file: give another target"
+        case .isDirectory: "; there is a directory, and a file is mounted on a file: give another target"
         default: ""
         }
     }

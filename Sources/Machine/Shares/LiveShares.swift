@@ -239,7 +239,7 @@ public final class LiveShares {
 
     func described(_ share: Share, _ activity: ChildActivity? = nil) -> VMStatus.Share {
         VMStatus.Share(
-            bucket: share.bucket.rawValue, subname: share.subname, source: share.hostPath.string,
+            bucket: share.bucket.rawValue, subname: share.subname, source: share.hostPath.string, isFile: share.isFile,
             access: share.access.rawValue, options: share.options,
             targets: share.targets.map { target in
                 // Before the guest is asked for a share there is no placement, and of what it cannot do without never.

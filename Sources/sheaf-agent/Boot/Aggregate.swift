@@ -1,6 +1,6 @@
 import CAgent
 
-/// An aggregate's hidden mount, below which each of its shares is a directory.
+/// An aggregate's hidden mount, below which each of its shares is a directory or a file.
 enum Aggregate {
     /// Where the hidden mounts are.
     static let directory: Text = "/run/sheaf"
@@ -44,25 +44,38 @@ enum Aggregate {
         if let limit { ("100" as StaticString).withCharacters { _ = write(limit.number, $0, 3) } }
     }
 
-    /// Shows a child at `target`, an existing directory.
-    static func bind(_ subname: [UInt8], of bucket: Bucket, at target: Text) throws(Errno) {
-        guard isPathComponent(subname) else { throw .invalidArgument }
-        let source: Text = "\(path(of: bucket))/\(subname)"
-        var tries = 1
-        while true {
-            do throws(Errno) {
-                try Mount.bind(source, at: target)
-                break
-            } catch .noSuchFile where tries < 5 {
-                // The host may have added it a moment ago.
-                tries += 1
-                Clock.sleep(milliseconds: 50)
+    /// A share in an aggregate.
+    struct Child {
+        let bucket: Bucket
+        let path: Text
+        /// Whether it is a directory, and not a file.
+        let isDirectory: Bool
+
+        /// Looks for a child; the host may have added it a moment ago.
+        init(_ subname: [UInt8], of bucket: Bucket) throws(Errno) {
+            guard isPathComponent(subname) else { throw .invalidArgument }
+            self.bucket = bucket
+            path = "\(Aggregate.path(of: bucket))/\(subname)"
+            var tries = 1
+            while true {
+                do throws(Errno) {
+                    isDirectory = try Files.isDirectory(path)
+                    return
+                } catch .noSuchFile where tries < 5 {
+                    tries += 1
+                    Clock.sleep(milliseconds: 50)
+                }
             }
         }
+    }
+
+    /// Shows a child at `target`, where there is an entry of its kind.
+    static func bind(_ child: Child, at target: Text) throws(Errno) {
+        try Mount.bind(child.path, at: target)
         do throws(Errno) {
-            if bucket == .readOnly || bucket == .fixed { try Mount.makeReadOnly(target) }
+            if child.bucket == .readOnly || child.bucket == .fixed { try Mount.makeReadOnly(target) }
             // An overlay above it would otherwise see a directory of no mode at all.
-            try Files.touchAttributes(of: target)
+            _ = try Files.isDirectory(target)
         } catch {
             try? Mount.detach(target, lazily: true)
             throw error

@@ -12,7 +12,9 @@ enum Root {
         switch style {
         case .overlay: try layOver(subname, of: bucket)
         case .direct:
-            try attempt("bind the root") { () throws(Errno) in try Aggregate.bind(subname, of: bucket, at: place) }
+            try attempt("bind the root") { () throws(Errno) in
+                try Aggregate.bind(.init(subname, of: bucket), at: place)
+            }
         }
         for directory in SystemMounts.topLevel {
             try attempt("mount \(directory) in the root, which needs a directory of that name") { () throws(Errno) in
@@ -36,7 +38,7 @@ enum Root {
         try attempt("bind the root") { () throws(Errno) in
             // By a bind, not by its path: in an overlay's options a name must not have `:` or `,` in it.
             try Files.makeDirectory(lower)
-            try Aggregate.bind(subname, of: bucket, at: lower)
+            try Aggregate.bind(.init(subname, of: bucket), at: lower)
         }
         try attempt("mount an overlay over the root") { () throws(Errno) in
             try Files.makeDirectory(changes)

@@ -3,7 +3,7 @@ struct Shares {
     /// A share at its target.
     private struct Place {
         var share: ShareSetting
-        /// How many directories were made for it, the last ones on the path.
+        /// How many entries were made for it, the last ones on the path: directories, and for a file an empty one.
         var made: Int
 
         var target: Text { Text(share.target) }
@@ -14,27 +14,28 @@ struct Shares {
 
     /// Binds a share to its target.
     ///
-    /// - Returns: How many directories were made for it.
+    /// - Returns: How many entries of the path were made for it.
     static func bind(_ share: ShareSetting) throws(Failure) -> Int {
         try Aggregate.mount(share.bucket)
         let target = Text(share.target)
         return try attempt("mount the share on \(target)") { () throws(Errno) in
             // What is mounted on `/` is below the agent's own root and would never be seen.
             guard target.bytes.contains(where: { $0 != 0x2f }) else { throw .invalidArgument }
-            return try Files.withDirectories(target) { () throws(Errno) in
-                try Aggregate.bind(share.subname, of: share.bucket, at: target)
+            let child = try Aggregate.Child(share.subname, of: share.bucket)
+            return try Files.withEntry(target, isDirectory: child.isDirectory) { () throws(Errno) in
+                try Aggregate.bind(child, at: target)
             }
         }
     }
 
-    /// Takes a share from its target, and away the directories that were made for it.
+    /// Takes a share from its target, and away what was made for it.
     func unbind(_ request: UnmountRequest) throws(Failure) {
         let target = Text(request.target)
         try attempt("unmount \(target)") { () throws(Errno) in
             try Mount.detach(target, lazily: request.isLazy)
         }
         if let place = places.last(where: { $0.target == target }) {
-            Files.removeDirectories(target, count: place.made)
+            Files.removeEntries(target, count: place.made)
         }
     }
 
@@ -58,7 +59,7 @@ struct Shares {
         if let failure { throw failure }
     }
 
-    /// Remembers a share for the end, and how many directories were made for it.
+    /// Remembers a share for the end, and how many entries of its path were made for it.
     mutating func add(_ share: ShareSetting, made: Int) {
         places.append(Place(share: share, made: made))
     }

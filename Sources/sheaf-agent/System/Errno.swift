@@ -8,6 +8,7 @@ struct Errno: Error, Equatable {
     static let invalidArgument = Errno(code: EINVAL)
     static let noSuchFile = Errno(code: ENOENT)
     static let fileExists = Errno(code: EEXIST)
+    static let isDirectory = Errno(code: EISDIR)
     static let isBusy = Errno(code: EBUSY)
     static let wouldBlock = Errno(code: EAGAIN)
     static let timedOut = Errno(code: ETIMEDOUT)

@@ -37,10 +37,9 @@ enum Files {
         path.withCString { agent_probe_file_system($0) } == -ENOTCONN
     }
 
-    /// Asks for a file's attributes, and so makes the kernel know them.
-    static func touchAttributes(of path: Text) throws(Errno) {
-        var attributes = stat()
-        try checked(path.withCString { stat($0, &attributes) })
+    /// True for a path that leads to a directory, false for one to anything else. The kernel knows the attributes after that.
+    static func isDirectory(_ path: Text) throws(Errno) -> Bool {
+        try unwrapped(path.withCString { agent_is_directory($0) }) != 0
     }
 
     /// Makes one directory; one that is there already will do.
@@ -51,48 +50,59 @@ enum Files {
         }
     }
 
-    /// Makes a directory and all that lead to it, runs `body`, and takes back what was made if either fails.
+    /// Makes a directory or an empty file, and the directories that lead to it, as far as they are not there; runs `body`,
+    /// and takes back what was made if either fails.
     ///
-    /// - Returns: How many directories were made: the last so many on the path.
+    /// - Returns: How many entries were made: the last so many on the path.
+    /// - Throws: EISDIR where a file is wanted and a directory is there; what `body` does.
     @discardableResult
-    static func withDirectories(_ path: Text, _ body: () throws(Errno) -> Void) throws(Errno) -> Int {
+    static func withEntry(
+        _ path: Text, isDirectory: Bool, _ body: () throws(Errno) -> Void
+    ) throws(Errno) -> Int {
         var tries = 1
         while true {
-            var made: [Text] = []
+            var made = 0
+            var end = 0
             do throws(Errno) {
-                try makeDirectories(path, &made)
+                try makeEntries(path, isDirectory: isDirectory, &made, &end)
+                if !isDirectory, try self.isDirectory(path) { throw .isDirectory }
                 try body()
-                return made.count
+                return made
             } catch {
                 // Somebody else may take the last share out of a directory that was there a moment ago.
                 let hasVanished = error == .noSuchFile && !exists(path)
-                while let last = made.popLast() { _ = last.withCString { rmdir($0) } }
+                removeEntries(Text([UInt8](path.bytes[..<end])), count: made)
                 guard hasVanished, tries < 5 else { throw error }
                 tries += 1
             }
         }
     }
 
-    private static func makeDirectories(_ path: Text, _ made: inout [Text]) throws(Errno) {
-        var next = Text([])
+    /// Counts what it makes, and says where on the path the last of it ends.
+    private static func makeEntries(
+        _ path: Text, isDirectory: Bool, _ made: inout Int, _ end: inout Int
+    ) throws(Errno) {
         for name in path.bytes.split(separator: 0x2f) {
-            next = "\(next)/\([UInt8](name))"
+            let next = Text([UInt8](path.bytes[..<name.endIndex]))
             // Asking first keeps a file system that may not be written from saying so about what is there already.
             if exists(next) { continue }
-            try makeDirectory(next)
-            made.append(next)
+            if !isDirectory, name.endIndex == path.bytes.endIndex {
+                try checked(next.withCString { mknod($0, mode_t(S_IFREG) | 0o644, 0) })
+            } else {
+                try makeDirectory(next)
+            }
+            made += 1
+            end = name.endIndex
         }
     }
 
-    /// Takes away a directory and the one it is in, and so on, as many as `count`, as far as they are empty.
-    static func removeDirectories(_ path: Text, count: Int) {
-        var names = path.bytes.split(separator: 0x2f)
+    /// Takes away a directory or an empty file and the directory it is in, and so on, as many as `count`, as far as they are
+    /// empty.
+    static func removeEntries(_ path: Text, count: Int) {
+        var bytes = path.bytes
         for _ in 0..<count {
-            guard !names.isEmpty else { return }
-            var directory = Text([])
-            for name in names { directory = "\(directory)/\([UInt8](name))" }
-            guard directory.withCString({ rmdir($0) }) == 0 else { return }
-            names.removeLast()
+            guard Text(bytes).withCString({ agent_remove_empty($0) }) == 0 else { return }
+            while bytes.popLast() != 0x2f, !bytes.isEmpty {}
         }
     }
 
