@@ -58,8 +58,10 @@ let package = Package(
                     "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all", "-Xlinker", "-s",
                     // Nothing is found by it, and each byte may be the one that costs a page.
                     "-Xlinker", "--build-id=none",
-                    // Nothing relocates a static program; a linker that pads no segment to a page saves one.
-                    "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "norelro", "-Xlinker", "-z", "-Xlinker",
+                    // Nothing relocates a static program; a linker that pads no segment to a page saves one. Sections are
+                    // for linkers and debuggers.
+                    "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "nosectionheader",
+                    "-Xlinker", "-z", "-Xlinker", "norelro", "-Xlinker", "-z", "-Xlinker",
                     "noseparate-code",
                     "-Xclang-linker", "\(muslLibraries)/crt1.o", "-Xclang-linker", "\(muslLibraries)/crti.o",
                     "-Xclang-linker", "\(muslLibraries)/libc.a", "-Xclang-linker", "\(muslLibraries)/crtn.o",

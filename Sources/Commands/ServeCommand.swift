@@ -89,7 +89,7 @@ struct ServeCommand: ParsableCommand {
                 FileDescriptor.standardError.say(
                     "sheaf: --seccomp \(seccomp.rawValue): the file server may make any system call")
             }
-            let point = ControlPoint(of: server, tag: tag ?? (ro ? "sheaf-ro" : "sheaf-rw"), isQuiet: quiet)
+            let point = ControlPoint(of: server, tag: tag ?? server.tag, isQuiet: quiet)
             try withExtendedLifetime(point) { () throws(LaunchError) in try server.run() }
         }
     }

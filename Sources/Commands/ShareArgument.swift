@@ -79,6 +79,9 @@ public struct ShareArgument {
             throw Malformed(description: "'\(text)' names no source (write SRC[:DST][:ro|rw])")
         }
         request.isReadOnly = access == "ro"
+        if let conflict = request.options.conflict(with: request.isReadOnly ? .readOnly : .readWrite) {
+            throw Malformed(description: "'\(text)' \(conflict)")
+        }
         return request
     }
 

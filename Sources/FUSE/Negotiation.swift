@@ -30,10 +30,10 @@ public struct Negotiation: Sendable {
 
     /// What is never answered with, whatever the guest offers: file handles ("." and ".." lookups), submounts (all shares
     /// are one file system so that mountinfo names the share), requests without ids (they would be served as our own
-    /// user), a write-back cache (host and guest both write), and what only /dev/fuse has.
+    /// user), and what only /dev/fuse has.
     public static let refused: InitFlags = [
-        .exportSupport, .submounts, .allowIDMap, .writebackCache, .passthrough, .resend, .expireOnly, .noOpenSupport,
-        .noOpendirSupport, .inodeDAX, .mapAlignment, .abortError,
+        .exportSupport, .submounts, .allowIDMap, .passthrough, .resend, .expireOnly, .inodeDAX, .mapAlignment,
+        .abortError,
     ]
 
     /// What is offered besides where the host is to see locks. Each then costs a request, and each close(2) a FLUSH, for
@@ -46,6 +46,14 @@ public struct Negotiation: Sendable {
 
     /// What is offered besides where the launcher may write a label of the guest's security module.
     public static let labels: InitFlags = [.securityContext]
+
+    /// What is offered besides where the guest is to write its data back when it likes to. It then holds what it knows of a
+    /// file's size and times for the truth, so the host must not change files.
+    public static let writeback: InitFlags = [.writebackCache]
+
+    /// What is looked for besides where nobody changes the files: that the guest goes on without OPEN and OPENDIR once they
+    /// are refused, with ENOSYS, for the whole device.
+    public static let unopened: InitFlags = [.noOpenSupport, .noOpendirSupport]
 
     /// The reply to send.
     public let reply: InitOut

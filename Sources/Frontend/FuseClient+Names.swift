@@ -5,7 +5,9 @@ import SystemPackage
 extension FuseClient {
     /// Finds a name in a directory; the server counts one reference to what it finds.
     public func lookup(_ parent: NodeID, _ name: FileName) throws -> EntryOut {
-        try call(.lookup, parent, returning: EntryOut.self) { $0.append(name) }
+        let entry = try call(.lookup, parent, returning: EntryOut.self) { $0.append(name) }
+        if entry.node == .none { throw Errno.noSuchFileOrDirectory }
+        return entry
     }
 
     /// Walks a path of names below a directory, `/` between them.

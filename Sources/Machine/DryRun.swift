@@ -23,7 +23,7 @@ public enum DryRun {
         for bucket in plan.buckets {
             let socket = "\(directory)/\(bucket.rawValue).sock"
             var words = ["sheaf", "serve", "--socket", socket]
-            if bucket == .readOnly { words.append("--ro") }
+            if bucket.access == .readOnly { words.append("--ro") }
             for share in plan.shares where share.bucket == bucket {
                 let options = share.options.texts.map { ",\($0)" }.joined()
                 words += ["-v", "source=\(escaped(share.source)),name=\(escaped(share.subname))\(options)"]

@@ -24,6 +24,8 @@ public final class FileServer {
     private let name: String?
     private let controlSocket: FilePath?
     private var directory: RuntimeDirectory?
+    /// The tag that its device has in a VM of Sheaf's own, unless the frontend gives it another.
+    public let tag: String
     private let device: FileSystemDevice
     private let shareHost: ShareHost
     private let say: (String) -> Void
@@ -57,9 +59,15 @@ public final class FileServer {
         self.name = name
         self.controlSocket = controlSocket
         self.say = say
-        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, mayPoll: mayPoll)
         let access: Access = isReadOnly ? .readOnly : .readWrite
-        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil, onlyAccess: access)
+        guard Set(shares.map(\.options.buffersWrites)).count <= 1 else {
+            throw LaunchError("shares with and without writeback do not mix in one device: serve them on two sockets")
+        }
+        // One that is fixed is served as any other: there may come others.
+        let bucket = shares.first?.options.buffersWrites == true ? Bucket.writeback : Bucket(access)
+        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, onlyBucket: bucket, mayPoll: mayPoll)
+        tag = bucket.tag
+        self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil)
         do throws(ShareError) {
             for share in shares {
                 let added = try shareHost.add(
@@ -68,7 +76,7 @@ public final class FileServer {
                 say("\(added.hostPath) is /\(added.subname)")
             }
             device = try shareHost.makeDevice(
-                for: Bucket(access), requestQueues: FileSystemDevice.maximumRequestQueues)
+                for: bucket, requestQueues: FileSystemDevice.maximumRequestQueues)
         } catch {
             throw LaunchError(error.description)
         }

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import FileService
 internal import Glibc
 internal import GuestBoot
 internal import GuestLink
@@ -112,7 +113,7 @@ struct LaunchPlan {
     var reportedShares: [Report.Share] {
         shares.map {
             Report.Share(
-                source: $0.source, target: $0.target, access: $0.bucket.rawValue, subname: $0.subname)
+                source: $0.source, target: $0.target, access: $0.bucket.access.rawValue, subname: $0.subname)
         }
     }
 

@@ -121,6 +121,8 @@ extension Bucket {
         switch self {
         case .readWrite: .readWrite
         case .readOnly: .readOnly
+        case .writeback: .writeback
+        case .fixed: .fixed
         }
     }
 }

@@ -9,15 +9,14 @@ public struct Share: Equatable, Sendable {
     public internal(set) var isFile = false
     /// What guests may do with it.
     public let access: Access
+    /// The aggregate it is in.
+    public let bucket: Bucket
     /// Its name below the synthetic root: the name the user gave, or else one made of path and access.
     public let subname: String
     /// How it is served.
     public let options: ChildOptions
     /// Where the guest binds it, in the order in which they were asked for; absolute paths in the guest.
     public internal(set) var targets: [String]
-
-    /// The aggregate it is in.
-    public var bucket: Bucket { Bucket(access) }
 
     /// The subname of a share that was given none: the first 128 bits of SHA-256 over the path, a NUL and the access, in
     /// lowercase hexadecimal. Host, guest and the next run come to the same one without a word between them.

@@ -16,6 +16,8 @@ public enum ShareError: Error, Equatable, Sendable {
     case relativeTarget(String, of: FilePath)
     /// The share is there, served in another way than asked for now.
     case otherOptions(FilePath)
+    /// The share cannot have its options together: the rest of a sentence that says why.
+    case conflict(FilePath, String)
     /// There is no share of this name to be changed.
     case noShare(named: String, Bucket)
     /// The bucket's file system could not be made.
@@ -44,6 +46,8 @@ extension ShareError: CustomStringConvertible {
             "cannot mount \(path) at \"\(target)\" in the guest: the target must start with \"/\""
         case .otherOptions(let path):
             "\(path) is shared already, with other options; give a name= to share it once more"
+        case .conflict(let path, let reason):
+            "\(path) \(reason)"
         case .noShare(let name, let bucket):
             "there is no \(bucket.rawValue) share named \"\(name)\""
         case .aggregate(let bucket, let error):
@@ -54,7 +58,7 @@ extension ShareError: CustomStringConvertible {
     /// The error as a number, for a reply to a program.
     public var errno: Errno {
         switch self {
-        case .emptySource, .relativeTarget: .invalidArgument
+        case .emptySource, .relativeTarget, .conflict: .invalidArgument
         case .source(_, let error), .aggregate(_, let error): error
         case .child(let error): error.errno
         case .targetInUse, .otherOptions: .fileExists

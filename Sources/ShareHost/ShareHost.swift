@@ -11,6 +11,8 @@ public import SystemPackage
 /// May be called from any thread. Shares come and go while devices serve guests. No lock is held while the host is asked
 /// for something: a directory whose server does not answer holds up nobody but who wants to share it.
 public final class ShareHost: Sendable {
+    /// Where all shares are, if there is one aggregate only.
+    public let onlyBucket: Bucket?
     private let mayPoll: Bool
     private let log: Logger
     private let confinement: WorkerConfinement
@@ -35,11 +37,13 @@ public final class ShareHost: Sendable {
     /// - Parameters:
     ///   - log: Takes a line when a frontend or a driver misbehaves.
     ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
+    ///   - onlyBucket: Where all shares are to be, where there is one device only; each has its own without.
     ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
-    public init(log: Logger, seccomp: SeccompMode = .kill, mayPoll: Bool = true) {
+    public init(log: Logger, seccomp: SeccompMode = .kill, onlyBucket: Bucket? = nil, mayPoll: Bool = true) {
         self.mayPoll = mayPoll
         self.log = log
         confinement = WorkerConfinement(seccomp: seccomp)
+        self.onlyBucket = onlyBucket
     }
 
     // MARK: Shares
@@ -79,10 +83,12 @@ public final class ShareHost: Sendable {
         options: ChildOptions = ChildOptions()
     ) throws(ShareError) -> Addition {
         let hostPath = try Self.resolve(source)
+        if let conflict = options.conflict(with: access) { throw .conflict(hostPath, conflict) }
         let subname = name ?? Share.subname(hostPath: hostPath, access: access)
         if let target { try Self.check(target, of: hostPath) }
         let wanted = Share(
-            hostPath: hostPath, access: access, subname: subname, options: options, targets: target.map { [$0] } ?? [])
+            hostPath: hostPath, access: access, bucket: bucket(access, options), subname: subname, options: options,
+            targets: target.map { [$0] } ?? [])
         while true {
             let attempt = ShareAttempt()
             // The attempt is under way before anybody else can find it.
@@ -93,6 +99,9 @@ public final class ShareHost: Sendable {
             }
         }
     }
+
+    /// Where a share with this access and these options is.
+    public func bucket(_ access: Access, _ options: ChildOptions) -> Bucket { onlyBucket ?? Bucket(access, options) }
 
     private enum Step {
         case over(Addition)
@@ -253,7 +262,9 @@ public final class ShareHost: Sendable {
     private func aggregate(for bucket: Bucket, _ state: inout State) throws(ShareError) -> Aggregate {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
-            let aggregate = try Aggregate(access: bucket.access, confinement: confinement)
+            let aggregate = try Aggregate(
+                access: bucket.access, caching: bucket.caching, descriptorEighths: bucket.descriptorEighths,
+                confinement: confinement)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

@@ -40,7 +40,8 @@ import Testing
 
     @Test(arguments: [
         "", ":/dst", "/src:dst", "/src:/dst:rx", "/src:/a:/b", "/src:/a:ro:x", "/src:/", "/src,bogus",
-        "/src,colour=red", "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
+        "/src,colour=red", "/src,cache=none", "/src:ro,writeback", "/src,writeback,ro", "/src,writeback,cache=never",
+        "/src,locks=none", "/src,locks", "/src,acl=1", "/src,hide=all",
         "/src,owner", "/src,owner=", "/src,owner=root", "/src,owner=0", "/src,owner=0:", "/src,owner=+1:1",
         "/src,owner=0:4294967295", "/src,owner=0:4294967296", "/src,owner=1:2:3",
         "target=/x", "source=", "/src:ro,rw", "/src,name=a/b", "/src,name=..", "/src,name=",

@@ -14,6 +14,7 @@ enum Conformance {
     private static let usage = """
         usage: sheaf-conformance run DIRECTORY [BEGINNING-OF-A-NAME]
                sheaf-conformance exercise DIRECTORY OPERATIONS SEED...
+               sheaf-conformance map FILE...
                sheaf-conformance make-tree DIRECTORY
                sheaf-conformance try-tree DIRECTORY
 
@@ -24,6 +25,9 @@ enum Conformance {
         switch Path(words[0]) {
         case "run" where words.count <= 3:
             Suite(directory: Path(words[1]), beginning: Path(words.count > 2 ? words[2] : "")).allCases()
+            return 0
+        case "map":
+            show(Array(words[1...]))
             return 0
         case "make-tree" where words.count == 2:
             tree(words[1]).make()
@@ -50,6 +54,22 @@ enum Conformance {
             if !exercise.run(seed: seed, count: count) { status = 1 }
         }
         return status
+    }
+
+    /// Maps the beginning of files, shared and private, and prints what is there each time a byte can be read.
+    private static func show(_ names: [String]) {
+        let suite = Suite(directory: Path("."), beginning: "")
+        let pages = names.map { name in
+            let file = suite.open(Path(name), O_RDWR)
+            return (suite.map(file, 4096), suite.map(file, 4096, shared: false))
+        }
+        var byte: UInt8 = 0
+        while withUnsafeMutableBytes(of: &byte, { Suite.call(SYS_read, 0, Int(bitPattern: $0.baseAddress), 1) }).value
+            == 1
+        {
+            let found = pages.map { "\(suite.peek($0.0, 0, 6))/\(suite.peek($0.1, 0, 6))" }
+            Suite.print(found.joined(separator: " ") + "\n")
+        }
     }
 
     private static func misused() -> Int32 {

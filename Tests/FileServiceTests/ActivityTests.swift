@@ -236,7 +236,7 @@ import Testing
         try session.pool.take()
         _ = try node.borrow()
         let descriptor = try Descriptor(result: cl_duplicate(node.child.root.descriptor)).release()
-        _ = try session.open(node, descriptor: descriptor, flags: O_RDONLY, lane: 1)
+        _ = try session.open(node, OpenFile(descriptor, O_RDONLY), lane: 1)
 
         #expect(try activity(guest).openHandles == 0)
         #expect(try activity(guest).liveInodes == 0)
@@ -263,9 +263,8 @@ import Testing
         try session.pool.take()
         _ = try node.borrow()
         let descriptor = try Descriptor(result: cl_duplicate(child.root.descriptor)).release()
-        #expect(
-            refusal { _ = try session.open(node, descriptor: descriptor, flags: O_RDONLY, lane: 1) }
-                == .staleNFSFileHandle)
+        let file = OpenFile(descriptor, O_RDONLY)
+        #expect(refusal { _ = try session.open(node, file, lane: 1) } == .staleNFSFileHandle)
 
         #expect(child.counters.sum == ChildActivity())
         #expect(host.openDescriptors() == before)

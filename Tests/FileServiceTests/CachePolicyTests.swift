@@ -51,7 +51,7 @@ import Testing
         let (host, guest) = try shares()
         let root = try guest.walk(policy.rawValue)
         if policy == .always || policy == .metadata {
-            let nothing = try guest.lookup("nothing", in: root)
+            let nothing = try guest.ask(guest.request(.lookup, root).adding(name: "nothing"), EntryOut.self)
             #expect(nothing.node == .none)
             #expect(nothing.entrySeconds == 86_400)
         } else {

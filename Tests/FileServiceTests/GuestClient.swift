@@ -121,8 +121,11 @@ final class GuestClient {
         return try ask(request(.initialize).adding(hello).adding(InitExtension { $0.flags2 = 0x1FF }))
     }
 
+    /// - Throws: ENOENT also where the reply is that the name is not there, which Linux takes for the same.
     func lookup(_ name: String, in parent: NodeID = .root) throws -> EntryOut {
-        try ask(request(.lookup, parent).adding(name: name))
+        let entry: EntryOut = try ask(request(.lookup, parent).adding(name: name))
+        if entry.node == .none { throw Errno.noSuchFileOrDirectory }
+        return entry
     }
 
     /// Walks down several names.

@@ -14,12 +14,14 @@ import Testing
 
     /// A share whose guest may make the launcher hold few descriptors.
     private func makeSmallShare(
-        limit: Int = limit, _ prepare: (HostDirectory) throws -> Void = { _ in }
+        limit: Int = limit, _ options: ChildOptions = ChildOptions(), access: Access = .readWrite,
+        _ prepare: (HostDirectory) throws -> Void = { _ in }
     ) throws -> (HostDirectory, GuestClient, NodeID) {
         let host = try HostDirectory()
         try prepare(host)
-        let aggregate = try Aggregate(access: .readWrite, descriptorLimit: limit)
-        try aggregate.addChild(name: "share", hostPath: host.path, access: .readWrite)
+        let aggregate = try Aggregate(
+            access: access, caching: options.deviceCaching(for: access), descriptorLimit: limit)
+        try aggregate.addChild(name: "share", hostPath: host.path, access: access, options: options)
         let guest = try GuestClient(aggregate)
         guest.host = host
         return (host, guest, try guest.walk("share"))
@@ -170,6 +172,60 @@ import Testing
         try guest.write(write.node, write.handle, Array("W".utf8))
         #expect(try content(guest, truncate) == "new")
         #expect(host.content("w") == "Write")
+    }
+
+    @Test func readsAgainWhatAGuestThatBuffersWritesHasOpenedToWrite() throws {
+        let (host, guest, root) = try makeSmallShare(ChildOptions(buffersWrites: true)) { $0.file("w", "write") }
+        let there = try open(guest, "w", in: root, flags: O_WRONLY)
+        let made = try guest.create("made", in: root, flags: O_WRONLY)
+        try tire(guest, in: root)
+
+        #expect(try content(guest, there) == "write")
+        try guest.write(made.entry.node, made.open.handle, Array("new".utf8), writeFlags: .cache)
+        try tire(guest, in: root)
+        #expect(try guest.read(made.entry.node, made.open.handle) == Array("new".utf8))
+        try guest.write(there.node, there.handle, Array("W".utf8), writeFlags: .cache)
+        #expect(host.content("w") == "Write")
+    }
+
+    @Test func writesAgainWhatNobodyMayRead() throws {
+        // Root may read everything.
+        guard getuid() != 0 else { return }
+        let (host, guest, root) = try makeSmallShare(ChildOptions(buffersWrites: true)) { $0.file("w", "write") }
+        chmod(host.path("w"), 0o200)
+        let file = try open(guest, "w", in: root, flags: O_WRONLY)
+        for letter in ["W", "V"] {
+            try tire(guest, in: root)
+            try guest.write(file.node, file.handle, Array(letter.utf8))
+        }
+        #expect(refusal { _ = try content(guest, file) } == .badFileDescriptor)
+        chmod(host.path("w"), 0o600)
+        #expect(host.content("w") == "Vrite")
+    }
+
+    @Test func readsUnopenedMoreFilesThanItMayHold() throws {
+        let (host, guest, root) = try makeSmallShare(limit: 16, ChildOptions(cache: .always), access: .readOnly) {
+            host in
+            for outer in 0..<5 {
+                host.directory("d\(outer)")
+                for inner in 0..<40 { host.file("d\(outer)/f\(inner)", "\(outer)/\(inner)") }
+            }
+        }
+        let before = host.openDescriptors()
+        var nodes: [(NodeID, String)] = []
+        for outer in 0..<5 {
+            let directory = try guest.lookup("d\(outer)", in: root).node
+            #expect(try guest.readdir(directory, .none).count == 42)
+            for inner in 0..<40 {
+                nodes.append((try guest.lookup("f\(inner)", in: directory).node, "\(outer)/\(inner)"))
+            }
+        }
+        for (node, text) in nodes + nodes.reversed() {
+            #expect(try guest.read(node, .none) == Array(text.utf8))
+        }
+        #expect(host.openDescriptors() <= before + 16)
+        try guest.order(guest.request(.destroy))
+        #expect(host.openDescriptors() == before)
     }
 
     @Test func keepsWhatTheHostWouldNotOpenAgain() throws {

@@ -8,10 +8,13 @@ import Testing
 /// A share that is one file: that file, and nothing beside it.
 @Suite struct SingleFileTests {
     /// A host directory with a file that is shared as "one" beside another that is not, a guest, and the file's node.
-    private func makeShare(_ access: Access = .readWrite) throws -> (HostDirectory, GuestClient, NodeID) {
+    private func makeShare(
+        _ access: Access = .readWrite, _ options: ChildOptions = ChildOptions()
+    ) throws -> (HostDirectory, GuestClient, NodeID) {
         let host = try HostDirectory().file("file", "content").file("secret", "hidden")
-        let aggregate = try Aggregate(access: access)
-        let added = try aggregate.addChild(name: "one", hostPath: FilePath(host.path("file")), access: access)
+        let aggregate = try Aggregate(access: access, caching: options.deviceCaching(for: access))
+        let added = try aggregate.addChild(
+            name: "one", hostPath: FilePath(host.path("file")), access: access, options: options)
         #expect(added.isFile)
         let guest = try GuestClient(aggregate)
         guest.host = host
@@ -169,6 +172,38 @@ import Testing
         if !revoke { try guest.release(file, handle) }
         guest.forget(file)
         #expect(host.openDescriptors() == 0)
+    }
+
+    @Test func isReadUnopenedWhereNobodyChangesIt() throws {
+        let (host, guest, file) = try makeShare(.readOnly, ChildOptions(cache: .always))
+        #expect(refusal { _ = try guest.open(file) } == .noFunction)
+        #expect(try guest.read(file, .none) == Array("content".utf8))
+        #expect(refusal { _ = try guest.readdir(file, .none) } == .badFileDescriptor)
+
+        // It is read on until the guest lets go of it.
+        try guest.aggregate.removeChild(named: "one", revoke: false)
+        #expect(try guest.read(file, .none, offset: 3) == Array("tent".utf8))
+        guest.forget(file)
+        #expect(host.openDescriptors() == 0)
+    }
+
+    @Test func isWrittenByAGuestThatBuffersWrites() throws {
+        let (host, guest, file) = try makeShare(.readWrite, ChildOptions(buffersWrites: true))
+        let handle = try guest.open(file, O_WRONLY).handle
+        // The rest of a page that is written in part.
+        #expect(try guest.read(file, handle) == Array("content".utf8))
+        try guest.write(file, handle, Array("CONTENT and more".utf8), writeFlags: .cache)
+        _ = try guest.setattr(file) {
+            $0.fields = [.mtime, .handle]
+            $0.handle = handle
+            $0.mtime = 1_000_000_000
+        }
+        try guest.release(file, handle)
+
+        #expect(host.content("file") == "CONTENT and more")
+        #expect(host.status("file")?.st_mtim.tv_sec == 1_000_000_000)
+        // Its pages are its own, whatever the times say.
+        #expect(try guest.open(file).flags.contains(.keepCache))
     }
 
     @Test func isSharedOnceForEachInodeButInManyShares() throws {

@@ -79,7 +79,7 @@ import Testing
 
     @Test func noMountIsReadOfABucketThatIsNotThere() {
         var payload = Self.mount.payload
-        payload[4] = 2
+        payload[4] = 4
 
         #expect(MountRequest(payload: payload) == nil)
     }

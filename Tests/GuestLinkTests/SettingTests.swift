@@ -52,8 +52,14 @@ import Testing
         #expect(RootSetting(value: Self.bytes(text)) == nil)
     }
 
-    @Test(arguments: [Bucket.readWrite, .readOnly]) func aBucketIsFoundByItsName(bucket: Bucket) {
-        #expect(Bucket(name: Self.bytes("\(bucket.name)")) == bucket)
-        #expect(Self.bytes("\(bucket.tag)") == Self.bytes("sheaf-\(bucket.name)"))
+    @Test(arguments: [("rw", Bucket.readWrite), ("ro", .readOnly), ("wb", .writeback), ("fixed", .fixed)])
+    func aBucketIsFoundByItsName(name: String, bucket: Bucket) {
+        #expect(Bucket(name: Self.bytes(name)) == bucket)
+        #expect(Self.bytes("\(bucket.name)") == Self.bytes(name))
+        #expect(Bucket.all.contains(bucket))
+    }
+
+    @Test(arguments: ["", "r", "rwx", "RW", "fix"]) func noBucketIsFoundByAnotherName(name: String) {
+        #expect(Bucket(name: Self.bytes(name)) == nil)
     }
 }

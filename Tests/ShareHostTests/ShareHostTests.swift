@@ -31,6 +31,56 @@ import Testing
         }
     }
 
+    @Test func givesSharesTheDeviceThatTheirOptionsNeed() throws {
+        try withFolder { folder in
+            let host = makeHost()
+            let wanted: [(Access, ChildOptions, Bucket)] = [
+                (.readWrite, ChildOptions(cache: .never), .readWrite),
+                (.readOnly, ChildOptions(cache: .metadata), .readOnly),
+                (.readWrite, ChildOptions(cache: .always, buffersWrites: true), .writeback),
+                (.readOnly, ChildOptions(cache: .always), .fixed),
+            ]
+
+            for (access, options, bucket) in wanted {
+                let share = try host.add(folder, access: access, options: options).share
+                _ = try host.makeDevice(for: bucket, requestQueues: 1)
+
+                #expect(share.bucket == bucket)
+                #expect(host.shares(in: bucket) == [share])
+            }
+            #expect(host.deviceSummaries.map(\.tag) == ["sheaf-rw", "sheaf-ro", "sheaf-wb", "sheaf-fixed"])
+            #expect(host.deviceSummaries.allSatisfy { $0.childCount == 1 })
+        }
+    }
+
+    @Test func servesAllSharesInOneDeviceWhereThereIsOneOnly() throws {
+        try withFolder { folder in
+            let host = ShareHost(log: Logger(label: "share-host-test"), onlyBucket: .readOnly)
+
+            let fixed = try host.add(folder, access: .readOnly, options: ChildOptions(cache: .always)).share
+
+            #expect(fixed.bucket == .readOnly)
+            #expect(throws: ShareError.self) {
+                try host.add(folder, access: .readWrite, name: "b", options: ChildOptions(buffersWrites: true))
+            }
+            #expect(host.shares == [fixed])
+        }
+    }
+
+    @Test func refusesOptionsThatExcludeEachOther() throws {
+        try withFolder { folder in
+            let host = makeHost()
+
+            let error = #expect(throws: ShareError.self) {
+                try host.add(folder, access: .readOnly, options: ChildOptions(buffersWrites: true))
+            }
+
+            #expect(error?.errno == .invalidArgument)
+            #expect(error?.description.hasSuffix("cannot have writeback: it is ro") == true)
+            #expect(host.shares.isEmpty)
+        }
+    }
+
     @Test func sharesOnePathReadOnlyAndWritableAsTwo() throws {
         try withFolder { folder in
             let host = makeHost()

@@ -11,6 +11,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
         case tearingDown
         /// The share's access is not the aggregate's.
         case access
+        /// What its options need has to be settled for a whole device, and is not for this one.
+        case caching
         /// The host directory or file cannot be served.
         case hostPath
         /// Another share has the name.
@@ -49,6 +51,8 @@ public struct AddChildError: Error, Equatable, CustomStringConvertible, Sendable
             "cannot share \(hostPath): \"\(name)\" is no name of a share; give a name= without \"/\""
         case .tearingDown: "cannot share \(hostPath): the machine is going down (\(errno.name))"
         case .access: "cannot share \(hostPath) as \"\(name)\": read-only and writable shares do not mix in one device"
+        case .caching:
+            "cannot share \(hostPath) as \"\(name)\": what the guest may cache of it is not what this device is for"
         case .hostPath: "cannot share \(hostPath): \(errno.explained)"
         case .nameInUse: "cannot share \(hostPath): another share is named \"\(name)\"; give a different name="
         case .notNegotiated:

@@ -13,6 +13,8 @@ public import SystemPackage
 public final class Aggregate: Sendable {
     /// What guests may do with every share here.
     public let access: Access
+    /// What is settled of caching for every share here.
+    public let caching: DeviceCaching
     /// /proc/self/fd, through which held inodes are opened: no other path is ever resolved.
     let processDescriptors: Descriptor
     private let budget: DescriptorBudget
@@ -36,20 +38,29 @@ public final class Aggregate: Sendable {
     ///
     /// - Parameters:
     ///   - access: What guests may do with every share here.
+    ///   - caching: What is settled of caching for every share here.
+    ///   - eighths: How much of the descriptors that guests may make the launcher hold is for this one's.
     ///   - confinement: What the threads are confined by that it starts itself.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
-    public convenience init(access: Access, confinement: WorkerConfinement = WorkerConfinement()) throws(Errno) {
-        try self.init(access: access, descriptorLimit: DescriptorBudget.ofProcess(), confinement: confinement)
+    public convenience init(
+        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 4,
+        confinement: WorkerConfinement = WorkerConfinement()
+    ) throws(Errno) {
+        try self.init(
+            access: access, caching: caching, descriptorLimit: DescriptorBudget.ofProcess(eighths: eighths),
+            confinement: confinement)
     }
 
     /// Makes a file system without shares whose guests may make the launcher hold so many descriptors.
     init(
-        access: Access, descriptorLimit: Int, confinement: WorkerConfinement = WorkerConfinement()
+        access: Access, caching: DeviceCaching = .ordinary, descriptorLimit: Int,
+        confinement: WorkerConfinement = WorkerConfinement()
     ) throws(Errno) {
         self.confinement = confinement
         processDescriptors = try Descriptor(
             result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH | O_DIRECTORY, 0))
         self.access = access
+        self.caching = caching
         budget = DescriptorBudget(limit: descriptorLimit)
         state = .allocate(capacity: 1)
         state.initialize(to: State())
@@ -65,7 +76,7 @@ public final class Aggregate: Sendable {
     /// Offers a host directory or regular file under a name, visible at the guest's next lookup.
     ///
     /// The first thing wrong is reported: the name, then an aggregate that is being taken down, then an access that is not
-    /// the aggregate's, then what the host says of the path, then a name in use.
+    /// the aggregate's or caching that is not, then what the host says of the path, then a name in use.
     ///
     /// - Parameters:
     ///   - name: One path component, at most 255 bytes of UTF-8.
@@ -91,6 +102,7 @@ public final class Aggregate: Sendable {
         }
         guard !isTearingDown else { throw refusal(.tearingDown, .resourceTemporarilyUnavailable) }
         guard access == self.access else { throw refusal(.access, .invalidArgument) }
+        guard caching.admits(options.deviceCaching(for: access)) else { throw refusal(.caching, .invalidArgument) }
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
@@ -104,8 +116,11 @@ public final class Aggregate: Sendable {
             guard !state.pointee.registry.isTearingDown else {
                 throw refusal(.tearingDown, .resourceTemporarilyUnavailable)
             }
-            // It would look as if the guest did what it was never asked for.
-            if let session = state.pointee.session, !options.initFlags.isSubset(of: session.flags) {
+            // It would look as if the guest did what it was never asked for, or was told not to do.
+            if let session = state.pointee.session,
+                !options.initFlags.isSubset(of: session.flags)
+                    || session.refusesFlush.load(ordering: .relaxed) && !root.flushIsNoOp
+            {
                 throw refusal(.notNegotiated, .resourceBusy)
             }
             do throws(Errno) {
@@ -222,11 +237,12 @@ public final class Aggregate: Sendable {
     }
 
     /// What has to be negotiated for the options of the shares, and for what the launcher may do.
-    var wantedFlags: InitFlags {
-        lock.hold {
-            let labels = state.pointee.privilegedAttributes == nil ? [] : Negotiation.labels
-            return state.pointee.registry.wantedFlags.union(labels)
-        }
+    var wantedFlags: InitFlags { lock.hold { wantedFlags(of: state.pointee.registry) } }
+
+    /// The same, with the lock held.
+    private func wantedFlags(of registry: borrowing Registry) -> InitFlags {
+        let labels = state.pointee.privilegedAttributes == nil ? [] : Negotiation.labels
+        return registry.wantedFlags.union(caching.initFlags).union(labels)
     }
 
     /// Ends the session, if there is one, and begins another.
@@ -240,7 +256,12 @@ public final class Aggregate: Sendable {
         let threads = lock.hold { state.pointee.threads }
         let session = try Session(
             budget: budget, processDescriptors: processDescriptors.number, flags: flags, threads: threads)
-        return replaceSession(with: session) { $0.wantedFlags.isSubset(of: wanted) }
+        return replaceSession(with: session) { registry in
+            guard wantedFlags(of: registry) == wanted else { return false }
+            let needsFlush = session.locks != nil || registry.children.contains { !$0.root.flushIsNoOp }
+            session.refusesFlush.store(session.buffersWrites && !needsFlush, ordering: .relaxed)
+            return true
+        }
     }
 
     /// Ends the session: every request but INIT is refused until the next.

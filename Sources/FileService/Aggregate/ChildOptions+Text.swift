@@ -8,7 +8,7 @@ extension ChildOptions {
 
     /// The options there are, for a person.
     public static let synopsis =
-        "ro, rw, name=NAME, cache=auto|always|never|metadata, owner=host|UID:GID|mapped, locks=guest|host, acl, "
+        "ro, rw, name=NAME, cache=auto|always|never|metadata, writeback, owner=host|UID:GID|mapped, locks=guest|host, acl, "
         + "hide=personal"
 
     /// The options as texts, without those that are as they are by default; ``set(_:)`` reads them.
@@ -17,6 +17,7 @@ extension ChildOptions {
         var texts: [String] = []
         if hidesPersonalData { texts.append("hide=personal") }
         if cache != unlessDefault.cache { texts.append("cache=\(cache.rawValue)") }
+        if buffersWrites { texts.append("writeback") }
         if locks != unlessDefault.locks { texts.append("locks=\(locks.rawValue)") }
         if enforcesAccessLists { texts.append("acl") }
         if ownership != unlessDefault.ownership { texts.append("owner=\(ownership.text)") }
@@ -32,6 +33,7 @@ extension ChildOptions {
         switch (parts[0], parts.count == 2 ? parts[1] : nil) {
         case ("hide", "personal"): hidesPersonalData = true
         case ("cache", let value): cache = try Self.value(value, of: "cache")
+        case ("writeback", nil): buffersWrites = true
         case ("locks", let value): locks = try Self.value(value, of: "locks")
         case ("acl", nil): enforcesAccessLists = true
         case ("owner", let value):
@@ -41,6 +43,7 @@ extension ChildOptions {
             }
             ownership = owner
         case ("hide", _): throw Malformed(description: "is no share option (all that can be hidden is hide=personal)")
+        case ("writeback", _): throw Malformed(description: "is no share option (writeback has no value)")
         case ("acl", _): throw Malformed(description: "is no share option (acl has no value)")
         default: throw Malformed(description: "is no share option (there are \(Self.synopsis))")
         }

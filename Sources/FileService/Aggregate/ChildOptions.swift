@@ -24,16 +24,37 @@ public struct ChildOptions: Equatable, Sendable {
     /// What the guest may keep of the share, and for how long.
     public var cache: CachePolicy
 
+    /// Whether the guest keeps what is written in its page cache, and writes it to the host when it likes to, or when a
+    /// program closes the file or asks for it to be synced. Settled for a device: all of its shares do, or none.
+    ///
+    /// The guest then goes by its own idea of a file's size and times for as long as it knows the file. So nobody else may
+    /// change the files.
+    public var buffersWrites: Bool
+
     /// Names options.
     public init(
         hidesPersonalData: Bool = false, locks: LockScope = .guest, enforcesAccessLists: Bool = false,
-        ownership: Ownership = .host, cache: CachePolicy = .auto
+        ownership: Ownership = .host, cache: CachePolicy = .auto, buffersWrites: Bool = false
     ) {
         self.hidesPersonalData = hidesPersonalData
         self.locks = locks
         self.enforcesAccessLists = enforcesAccessLists
         self.ownership = ownership
         self.cache = cache
+        self.buffersWrites = buffersWrites
+    }
+
+    /// Looks whether a share can have these options together.
+    ///
+    /// - Parameter access: What guests may do with the share.
+    /// - Returns: Why it cannot, as the rest of a sentence that names the share; nil where it can.
+    public func conflict(with access: Access) -> String? {
+        guard buffersWrites else { return nil }
+        if access == .readOnly { return "cannot have writeback: it is ro" }
+        if cache.isDirect {
+            return "cannot have writeback with cache=\(cache.rawValue): nothing is cached to be written"
+        }
+        return nil
     }
 
     /// What has to be negotiated with the guest for them.

@@ -13,14 +13,14 @@ final class DescriptorBudget: Sendable {
         left = Atomic(limit)
     }
 
-    /// Half of the process's limit of open files, raised as far as it goes: two aggregates share it, and a part is kept
+    /// A part of the process's limit of open files, raised as far as it goes: several aggregates share it, and some are kept
     /// back.
-    static func ofProcess() -> Int {
+    static func ofProcess(eighths: Int) -> Int {
         let raised = cl_raise_file_limit()
         // So that no share is slow to be added because it happens to be the 256th descriptor.
         cl_reserve_descriptors(4096)
         let limit = raised > 0 ? raised : Int(clamping: cl_file_limit())
-        return max((limit - min(512, limit / 4)) / 2, 64)
+        return max((limit - min(512, limit / 4)) / 8 * min(max(1, eighths), 8), 64)
     }
 
     /// Takes one; false when the guest holds as many as it may.

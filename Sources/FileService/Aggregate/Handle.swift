@@ -1,6 +1,21 @@
 import CLinux
 internal import FUSE
+import Glibc
 internal import Synchronization
+
+/// A file or directory of the host, open for a handle: with a unit of the budget and a use of the node's own descriptor,
+/// so that what is open works on, whatever becomes of its name.
+struct OpenFile {
+    /// -1 for a directory that appears empty: nothing of the host is open for it, and the unit is all there is.
+    let descriptor: CInt
+    /// What opens it again.
+    let flags: CInt
+
+    init(_ descriptor: CInt, _ flags: CInt) {
+        self.descriptor = descriptor
+        self.flags = flags & ~O_TRUNC
+    }
+}
 
 /// An open file or directory of the guest. Its number is never used again in a session, so a stale one finds nothing.
 final class Handle: DescriptorHolder {
@@ -16,16 +31,14 @@ final class Handle: DescriptorHolder {
     let lease: Atomic<UInt64>
     nonisolated(unsafe) var slot: Int32 = -1
 
-    /// Makes a handle that takes over a unit of the budget and, where there is one, the open file and a use of the node's
-    /// own descriptor: what is open works on, whatever becomes of its name. For a directory that appears empty the
-    /// descriptor is -1.
-    init(id: HandleID, node: Node, descriptor: CInt, flags: CInt, stream: DirectoryStream?) {
+    /// Makes a handle that takes over what was opened for it.
+    init(id: HandleID, node: Node, _ file: OpenFile, stream: DirectoryStream?) {
         self.id = id
         self.node = node
-        self.flags = flags
+        flags = file.flags
         self.stream = stream
-        isHidden = descriptor < 0
-        lease = Atomic(UInt64(UInt32(bitPattern: descriptor)) | Lease.used)
+        isHidden = file.descriptor < 0
+        lease = Atomic(UInt64(UInt32(bitPattern: file.descriptor)) | Lease.used)
         node.openHandles.add(1, ordering: .relaxed)
     }
 

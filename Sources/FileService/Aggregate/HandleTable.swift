@@ -27,6 +27,20 @@ final class HandleTable: Sendable {
         return true
     }
 
+    /// Adds a handle if there is none with its number.
+    ///
+    /// - Returns: The one that is there now; whether it is the new one, and will be found.
+    /// - Throws: ENFILE when there are as many as may be.
+    func insertUnlessThere(_ handle: Handle) throws(Errno) -> (handle: Handle, isNew: Bool) {
+        guard number.load(ordering: .relaxed) < HandleTable.most else { throw .tooManyOpenFilesInSystem }
+        return handles.withTable(of: handle.id.rawValue) { table in
+            if let other = table.find(handle.id.rawValue) { return (other, false) }
+            guard table.insert(handle, tag: handle.id.rawValue) else { return (handle, false) }
+            number.add(1, ordering: .relaxed)
+            return (handle, true)
+        }
+    }
+
     @inline(__always)
     func find(_ id: HandleID) -> Handle? { handles.find(id.rawValue) }
 

@@ -20,6 +20,13 @@ final class Session: Sendable {
     let pool: DescriptorPool
     /// What was negotiated with the guest.
     let flags: InitFlags
+    /// Whether the guest writes data back when it likes to, and knows sizes and times of files better than the host.
+    let buffersWrites: Bool
+    /// Whether FLUSH is refused, which a guest that buffers writes would otherwise send at each close(2), needed or not:
+    /// it takes no notice of FOPEN_NOFLUSH. Settled before the session begins.
+    let refusesFlush = Atomic<Bool>(false)
+    /// What was opened without the guest having asked for it; nil where it opens what it uses.
+    let recent: RecentHandles?
     /// The guest's locks; nil when it keeps them to itself.
     let locks: LockTable?
 
@@ -29,6 +36,8 @@ final class Session: Sendable {
     ) throws(Errno) {
         pool = DescriptorPool(budget: budget, processDescriptors: processDescriptors)
         self.flags = flags
+        buffersWrites = flags.contains(.writebackCache)
+        recent = flags.isSuperset(of: Negotiation.unopened) ? RecentHandles(descriptorLimit: budget.limit) : nil
         locks = flags.isDisjoint(with: Negotiation.locks) ? nil : try LockTable(threads: threads)
     }
 
@@ -152,7 +161,9 @@ final class Session: Sendable {
             return true
         }
         // What goes may be what stands in for the node by now.
-        if isLast, let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        guard isLast else { return }
+        if let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        if let handle = ownHandle(of: node) { remove(handle, lane: lane) }
     }
 
     private static func addReference(to node: Node) {
@@ -192,30 +203,55 @@ final class Session: Sendable {
 
     // MARK: Handles
 
-    /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
-    /// own descriptor, or -1, with a unit alone; all that is the handle's from now on.
+    /// Opens a handle of a node, which takes over what was opened for it.
     ///
     /// - Parameters:
     ///   - node: What is open.
-    ///   - descriptor: The open file.
-    ///   - flags: What opens it again.
+    ///   - file: The open file.
     ///   - stream: The listing of a directory.
     ///   - lane: Which of the share's counters is the caller's.
     /// - Returns: The handle.
     /// - Throws: ESTALE when the share was revoked meanwhile; ENFILE when the guest has as much open as it may.
     func open(
-        _ node: Node, descriptor: CInt, flags: CInt, stream: DirectoryStream? = nil, lane: Int
+        _ node: Node, _ file: OpenFile, stream: DirectoryStream? = nil, lane: Int
     ) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, descriptor: descriptor, flags: flags, stream: stream)
+        let handle = Handle(id: id, node: node, file, stream: stream)
         if try handles.insert(handle) { node.child.counters.countHandles(1, lane: lane) }
-        if stream == nil { handles.woke(handle) }
-        if node.child.isRevoked {
-            // It may have come too late for `revoke` to find it.
-            remove(handle, lane: lane)
-            throw .staleNFSFileHandle
-        }
+        return try settle(handle, lane: lane)
+    }
+
+    /// A handle that was just opened may sleep from now on; it goes if it has come too late for `revoke` to find it.
+    private func settle(_ handle: Handle, lane: Int) throws(Errno) -> Handle {
+        if handle.stream == nil { handles.woke(handle) }
+        guard handle.node.child.isRevoked else { return handle }
+        remove(handle, lane: lane)
+        throw .staleNFSFileHandle
+    }
+
+    /// The number of a node's own handle, which the guest does not know of; it is told no number as high.
+    private static func ownHandleID(of node: Node) -> HandleID { HandleID(rawValue: node.id.rawValue | 1 << 63) }
+
+    /// The handle that a node has for itself; nil when it has none at the moment.
+    @inline(__always)
+    func ownHandle(of node: Node) -> Handle? {
+        guard recent != nil, let handle = handles.find(Session.ownHandleID(of: node)), handle.node === node
+        else { return nil }
         return handle
+    }
+
+    /// Opens a node's own handle, as `open` does; if it has one by now, that one is kept.
+    ///
+    /// - Throws: What `open` does.
+    func openOwn(
+        _ node: Node, _ file: OpenFile, stream: DirectoryStream?, lane: Int
+    ) throws(Errno) -> Handle {
+        let id = Session.ownHandleID(of: node)
+        let (handle, isNew) = try handles.insertUnlessThere(Handle(id: id, node: node, file, stream: stream))
+        guard isNew else { return handle }
+        node.child.counters.countHandles(1, lane: lane)
+        if let old = recent?.add(id), old != .none, let handle = handles.find(old) { remove(handle, lane: lane) }
+        return try settle(handle, lane: lane)
     }
 
     private func remove(_ handle: Handle, lane: Int?) {

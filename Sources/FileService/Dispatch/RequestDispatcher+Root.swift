@@ -13,21 +13,23 @@ extension RequestDispatcher {
         switch request.header.opcode {
         case .lookup: return try lookupChild(request, reply, session)
         case .getattr:
-            try checkRootHandle(request.structure(GetattrIn.self))
+            try checkRootHandle(request.structure(GetattrIn.self), session)
             return try reply.send(
                 AttrOut { out in
                     out.validNanoseconds = CacheTimes.root.attributeNanoseconds
                     out.attributes = rootAttributes()
                 })
-        case .statx: return try statxRoot(request, reply)
-        case .opendir: return try reply.send(OpenOut { $0.handle = RequestDispatcher.rootHandle })
+        case .statx: return try statxRoot(request, reply, session)
+        case .opendir:
+            if session.recent != nil { throw .noFunction }
+            return try reply.send(OpenOut { $0.handle = RequestDispatcher.rootHandle })
         case .readdir: return try readRoot(request, reply, session, plus: false)
         case .readdirplus: return try readRoot(request, reply, session, plus: true)
         case .releasedir:
-            try checkRootHandle(request.structure(ReleaseIn.self).handle)
+            try checkRootHandle(request.structure(ReleaseIn.self).handle, session)
             return reply.done()
         case .fsyncdir:
-            try checkRootHandle(request.structure(FsyncIn.self).handle)
+            try checkRootHandle(request.structure(FsyncIn.self).handle, session)
             return reply.done()
         case .statfs:
             return try reply.send(
@@ -64,17 +66,19 @@ extension RequestDispatcher {
         }
     }
 
-    private func checkRootHandle(_ asked: GetattrIn) throws(Errno) {
-        if asked.flags & 1 != 0 { try checkRootHandle(asked.handle) }
+    private func checkRootHandle(_ asked: GetattrIn, _ session: Session) throws(Errno) {
+        if asked.flags & 1 != 0 { try checkRootHandle(asked.handle, session) }
     }
 
-    private func checkRootHandle(_ handle: HandleID) throws(Errno) {
-        guard handle == RequestDispatcher.rootHandle else { throw .badFileDescriptor }
+    private func checkRootHandle(_ handle: HandleID, _ session: Session) throws(Errno) {
+        guard handle == RequestDispatcher.rootHandle || handle == .none && session.recent != nil else {
+            throw .badFileDescriptor
+        }
     }
 
-    private func statxRoot(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {
+    private func statxRoot(_ request: Request, _ reply: Reply, _ session: Session) throws(Errno) -> UInt32 {
         let asked = try request.structure(StatxIn.self)
-        if asked.flags & 1 != 0 { try checkRootHandle(asked.handle) }
+        if asked.flags & 1 != 0 { try checkRootHandle(asked.handle, session) }
         let attributes = rootAttributes()
         return try reply.send(
             StatxOut { out in
@@ -118,7 +122,7 @@ extension RequestDispatcher {
         _ request: Request, _ reply: Reply, _ session: Session, plus: Bool
     ) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        try checkRootHandle(asked.handle)
+        try checkRootHandle(asked.handle, session)
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
         let directory = UInt32(DT_DIR)
 

@@ -21,10 +21,8 @@ struct CacheTimes {
 }
 
 extension CachePolicy {
-    /// Whether the guest may remember that a name is not there: not where the host is to make files that are then seen at
-    /// once by whoever is told of them.
-    var keepsAbsence: Bool { self == .always || self == .metadata }
-    /// Whether listings are kept from one opendir(3) to the next.
+    /// Whether the guest may keep what directories hold: listings from one opendir(3) to the next, and that a name is not
+    /// there. Not where the host is to make files that are then seen at once by whoever is told of them.
     var keepsListings: Bool { self == .always || self == .metadata }
     /// Whether reads and writes pass the guest's page cache by.
     var isDirect: Bool { self == .never || self == .metadata }

@@ -9,7 +9,7 @@ extension RequestDispatcher {
     /// Reads from the host's page cache straight into the guest's memory.
     func read(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let handle = try session.file(asked.handle, of: node)
+        let handle = try file(asked.handle, of: node, session)
         let limit = min(Int(asked.size), reply.room)
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .invalidArgument }
         var total = 0
@@ -34,8 +34,11 @@ extension RequestDispatcher {
         let limit = Int(asked.size)
         guard limit <= request.bodyCount - WriteIn.byteCount else { throw .invalidArgument }
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .fileTooLarge }
-        // Pages written back by the guest have their place; what a process appends goes where the file ends on the host.
-        let appends = CInt(bitPattern: asked.flags) & O_APPEND != 0 && !asked.writeFlags.contains(.cache)
+        // Pages written back by the guest have their place; what a process appends goes where the file ends on the host,
+        // unless the guest has more of the file than the host.
+        let appends =
+            CInt(bitPattern: asked.flags) & O_APPEND != 0 && !asked.writeFlags.contains(.cache)
+            && !session.buffersWrites
         let start = InHeader.byteCount + WriteIn.byteCount
         var total = 0
         try handle.withDescriptor { (file) throws(Errno) in
@@ -60,7 +63,7 @@ extension RequestDispatcher {
 
     func lseek(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(LseekIn.self)
-        let handle = try session.file(asked.handle, of: node)
+        let handle = try file(asked.handle, of: node, session)
         // SEEK_SET, SEEK_END, SEEK_DATA, SEEK_HOLE. The position it leaves means nothing: all else names its own.
         guard [0, 2, 3, 4].contains(asked.whence) else { throw .invalidArgument }
         let found = try handle.withDescriptor { (file) throws(Errno) in

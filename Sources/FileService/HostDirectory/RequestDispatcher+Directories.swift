@@ -7,22 +7,16 @@ internal import SystemPackage
 /// Listings: OPENDIR, READDIR, READDIRPLUS.
 extension RequestDispatcher {
     func opendir(_ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
-        guard node.isDirectory else { throw .notDirectory }
+        // For good, and of every directory of the device.
+        if session.recent != nil { throw .noFunction }
         try reply.require(OpenOut.byteCount)
-        var descriptor: CInt = -1
-        if node.zone == .hidden {
-            // Nothing of the host is open, but the handle is memory all the same.
-            try session.pool.take()
-        } else {
-            if node.isDeletedByHost() { throw .staleNFSFileHandle }
-            descriptor = try openHeld(node, O_RDONLY | O_DIRECTORY)
-        }
-        let handle = try session.open(
-            node, descriptor: descriptor, flags: O_RDONLY | O_DIRECTORY, stream: DirectoryStream(), lane: lane)
+        let opened = try openDirectory(node, session)
+        let handle = try session.open(node, opened, stream: DirectoryStream(), lane: lane)
         return try reply.send(
             OpenOut {
                 $0.handle = handle.id
-                if node.child.options.cache.keepsListings { $0.flags.formUnion([.cacheDirectory, .keepCache]) }
+                // The guest still looks whether the directory has changed, as often as it asks for attributes.
+                if node.child.options.cache.keepsListings { $0.flags = [.cacheDirectory, .keepCache] }
             })
     }
 
@@ -30,7 +24,7 @@ extension RequestDispatcher {
         _ request: Request, _ reply: Reply, _ session: Session, _ node: Node, plus: Bool
     ) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let handle = try session.handle(asked.handle, of: node)
+        let handle = try handle(asked.handle, of: node, session)
         guard let stream = handle.stream else { throw .badFileDescriptor }
         var encoder = DirectoryEncoder(into: reply.body(limit: asked.size))
         if handle.isHidden {

@@ -21,6 +21,8 @@ extension RequestDispatcher {
     }
 
     func open(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        // For good, and of every file of the device.
+        if session.recent != nil { throw .noFunction }
         let asked = try request.structure(OpenIn.self)
         let flags = RequestDispatcher.hostFlags(asked.flags)
         try checkAccess(flags)
@@ -42,10 +44,9 @@ extension RequestDispatcher {
         if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
             throw .staleNFSFileHandle
         }
-        let descriptor = try openHeld(node, flags)
-        let isGood = node.cache.isGood(found, clock: clock) || node.child.options.cache == .always
-        let keepsPages = flags & O_TRUNC == 0 && isGood
-        let handle = try session.open(node, descriptor: descriptor, flags: flags & ~O_TRUNC, lane: lane)
+        let file = try openForHandle(node, flags, session)
+        let keepsPages = flags & O_TRUNC == 0 && arePagesGood(of: node, found, clock: clock, session)
+        let handle = try session.open(node, file, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
                 try clearPrivileges(node)
@@ -55,6 +56,34 @@ extension RequestDispatcher {
             }
         }
         return opened(handle, keepsPages: keepsPages, keepsLocks: session.locks != nil)
+    }
+
+    /// Whether what the guest has cached of a file's data is to be kept when it is opened.
+    private func arePagesGood(of node: Node, _ found: cl_statx, clock: Int64, _ session: Session) -> Bool {
+        // What it has written itself has changed the file's times, and nobody else may.
+        if session.buffersWrites { return true }
+        return switch node.child.options.cache {
+        case .auto: node.cache.isGood(found, clock: clock)
+        case .always: true
+        case .never, .metadata: false
+        }
+    }
+
+    /// A guest that buffers writes fills the rest of a page by reading it, through whatever handle it has.
+    private func readable(_ flags: CInt, _ session: Session) -> CInt {
+        session.buffersWrites && flags & O_ACCMODE == O_WRONLY ? flags & ~O_ACCMODE | O_RDWR : flags
+    }
+
+    /// Opens a file as the guest will use it, with a unit of the budget and a use of the node's own descriptor.
+    private func openForHandle(_ node: Node, _ flags: CInt, _ session: Session) throws(Errno) -> OpenFile {
+        let asked = readable(flags, session)
+        do throws(Errno) {
+            return try OpenFile(openHeld(node, asked), asked)
+        } catch {
+            // One that may be written and not be read: the guest can still replace whole pages.
+            guard error == .permissionDenied, asked != flags else { throw error }
+            return try OpenFile(openHeld(node, flags), flags)
+        }
     }
 
     private func opened(_ handle: Handle, keepsPages: Bool, keepsLocks: Bool) -> OpenOut {
@@ -83,7 +112,8 @@ extension RequestDispatcher {
         let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
         let make = { (directory: CInt) in
             self.masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
-                cl_openat(directory, name.start, flags | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
+                cl_openat(
+                    directory, name.start, self.readable(flags, session) | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
             }
         }
         let labels = try labels(of: request, session)
@@ -123,7 +153,7 @@ extension RequestDispatcher {
         try session.pool.take()
         let made = caller(request, in: node) { directory in
             masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
-                cl_openat(directory, ".", flags | exclusive | CL_O_TMPFILE, $0)
+                cl_openat(directory, ".", readable(flags, session) | exclusive | CL_O_TMPFILE, $0)
             }
         }
         if made >= 0 { return try sendCreated(made, flags, nil, wanted, labels, in: node, reply, session) }
@@ -198,7 +228,8 @@ extension RequestDispatcher {
             throw error
         }
         do throws(Errno) {
-            let handle = try session.open(created, descriptor: descriptor, flags: flags & ~O_TRUNC, lane: lane)
+            let file = OpenFile(descriptor, readable(flags, session))
+            let handle = try session.open(created, file, lane: lane)
             out.open = opened(handle, keepsPages: false, keepsLocks: session.locks != nil)
         } catch {
             session.forget(created.id, count: 1, lane: lane)
@@ -211,6 +242,7 @@ extension RequestDispatcher {
 
     /// Reports what close(2) has to report, where the host file system has something to say at it: NFS and its like.
     func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        if session.recent != nil || session.refusesFlush.load(ordering: .relaxed) { throw .noFunction }
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
         session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
@@ -229,6 +261,7 @@ extension RequestDispatcher {
 
     func fsync(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FsyncIn.self)
+        if asked.handle == .none, session.recent != nil { return reply.done() }
         let handle = try session.handle(asked.handle, of: node)
         if !handle.isHidden {
             try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_fsync(file, asked.flags & 1 != 0)) }

@@ -24,7 +24,7 @@ extension RequestDispatcher {
         let data = try request.rest(after: IoctlIn.self)
         let commands = [CL_FS_IOC_GETFLAGS, CL_FS_IOC_SETFLAGS, CL_FS_IOC_FSGETXATTR, CL_FS_IOC_FSSETXATTR]
         guard commands.contains(asked.command) else { throw .inappropriateIOCTLForDevice }
-        let handle = try session.handle(asked.handle, of: node)
+        let handle = try handle(asked.handle, of: node, session)
         guard !handle.isHidden else { throw .inappropriateIOCTLForDevice }
         guard data.count == Int(asked.inSize) else { throw .invalidArgument }
         return try handle.withDescriptor { (file) throws(Errno) in

@@ -13,7 +13,7 @@ extension RequestDispatcher {
         let entry: EntryOut
         do throws(Errno) {
             entry = try find(name.start, name.bytes, in: node, session)
-        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence {
+        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsListings {
             // No node, and for how long.
             return try reply.send(EntryOut { $0.entrySeconds = node.child.cacheTimes.entrySeconds })
         }
@@ -154,8 +154,10 @@ extension RequestDispatcher {
         }
     }
 
-    /// Opens an inode for a handle, with a unit of the budget and a use of the node's own descriptor.
+    /// Opens an inode for a handle, with a unit of the budget and a use of the node's own descriptor. What `reopen` does not
+    /// open this does not either.
     func openHeld(_ node: Node, _ flags: CInt) throws(Errno) -> CInt {
+        guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
         do throws(Errno) {
             return try node.openHeld(flags)
         } catch {

@@ -33,10 +33,15 @@ extension LiveShares {
             return operation.finish(
                 .failure(Failure(.invalid, "the guest's root has the name '\(request.name ?? "")'; give another")))
         }
-        let access = onlyAccess ?? (request.isReadOnly ? .readOnly : .readWrite)
+        let access = shareHost.onlyBucket?.access ?? (request.isReadOnly ? .readOnly : .readWrite)
         if request.isReadOnly, access == .readWrite {
             return operation.finish(
                 .failure(Failure(.invalid, "\(request.source) cannot be ro here: this device lets the guest write")))
+        }
+        if let onlyBucket = shareHost.onlyBucket, (onlyBucket == .writeback) != request.options.buffersWrites {
+            let has = onlyBucket == .writeback ? "all shares of this device have" : "no share of this device has"
+            return operation.finish(
+                .failure(Failure(.invalid, "\(request.source) cannot be added as it is: \(has) writeback")))
         }
         operation.fail(on: loop, after: Self.hostIsSilent(request.source))
         workers.run {
@@ -64,7 +69,7 @@ extension LiveShares {
             target = place.string
         }
         let subname = request.name ?? Share.subname(hostPath: path, access: access)
-        var keys: Set<Claims.Key> = [.share("\(Bucket(access).rawValue)/\(subname)")]
+        var keys: Set<Claims.Key> = [.share("\(shareHost.bucket(access, request.options).rawValue)/\(subname)")]
         if let target { keys.insert(.target(target)) }
         operation.fail(on: loop, after: Self.othersAreAtWork(path))
         claims.take(keys) { [self] in
@@ -269,7 +274,7 @@ extension LiveShares {
         var place = FilePath(target)
         repeat {
             guard place == "/" || placements[place.string] != nil, let share = shareHost.share(at: place.string),
-                place != "/" || share.bucket == .readWrite
+                place != "/" || share.access == .readWrite
             else { continue }
             sources[place] = share.hostPath
         } while place.removeLastComponent()

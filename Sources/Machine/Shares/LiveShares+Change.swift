@@ -83,7 +83,8 @@ extension LiveShares {
         var step = ChangeStep(share: share, access: access, old: old, new: new, isForced: force, keys: [])
         let subname = step.name ?? Share.subname(hostPath: share.hostPath, access: access)
         step.keys = [
-            Self.key(share), .share("\(Bucket(access).rawValue)/\(subname)"), .target(old), .target(new),
+            Self.key(share), .share("\(shareHost.bucket(access, share.options).rawValue)/\(subname)"), .target(old),
+            .target(new),
         ]
         if let inner = self.targets(below: new).first(where: { $0 != old }) {
             throw Failure(.invalid, "cannot mount \(share.hostPath) at \(new): it would hide the share at \(inner)")

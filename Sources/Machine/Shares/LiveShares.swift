@@ -94,8 +94,6 @@ public final class LiveShares {
     let guest: GuestMounts?
     /// Nil where the devices are not ours.
     let devices: BucketDevices?
-    /// What every share allows where there is one aggregate only; nil where there are both.
-    let onlyAccess: Access?
     /// Whether the guest has answered when it was asked last.
     private var guestAnswers = true
     /// What the guest mounts while it boots: nobody works on these targets before it is ready.
@@ -112,16 +110,11 @@ public final class LiveShares {
     ///   - loop: Where everything happens.
     ///   - guest: Mounts shares; nil where nobody does.
     ///   - devices: Plugs devices in; nil where there are all there will be.
-    ///   - onlyAccess: What every share allows, where there is one aggregate only.
-    init(
-        of shareHost: ShareHost, on loop: EventLoop, guest: GuestMounts?, devices: BucketDevices?,
-        onlyAccess: Access? = nil
-    ) {
+    init(of shareHost: ShareHost, on loop: EventLoop, guest: GuestMounts?, devices: BucketDevices?) {
         self.shareHost = shareHost
         self.loop = loop
         self.guest = guest
         self.devices = devices
-        self.onlyAccess = onlyAccess
         workers = WorkerPool(on: loop)
         guest?.onLateUnmount = { [weak self] target in self?.wasUnmountedLate(target) }
     }

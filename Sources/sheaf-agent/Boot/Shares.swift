@@ -75,7 +75,7 @@ struct Shares {
         while let target = places.popLast()?.target {
             if (try? Mount.detach(target, lazily: false)) == nil { try? Mount.detach(target, lazily: true) }
         }
-        for bucket in [Bucket.readWrite, .readOnly] {
+        for bucket in Bucket.all {
             try? Mount.detach(Aggregate.path(of: bucket), lazily: true)
         }
     }
