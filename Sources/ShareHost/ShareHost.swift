@@ -263,8 +263,8 @@ public final class ShareHost: Sendable {
         if let aggregate = state.aggregates[bucket] { return aggregate }
         do throws(Errno) {
             let aggregate = try Aggregate(
-                access: bucket.access, caching: bucket.caching, descriptorEighths: bucket.descriptorEighths,
-                confinement: confinement)
+                access: bucket.access, caching: bucket.caching,
+                descriptorEighths: onlyBucket == nil ? bucket.descriptorEighths : 8, confinement: confinement)
             state.aggregates[bucket] = aggregate
             return aggregate
         } catch {

@@ -107,6 +107,15 @@ extension Boots {
             let added = try await guest.sheaf(
                 "share", "add", guest.name, "\(scratch.path("always")):/always:ro,cache=always")
             try #require(added.status == 0, "\(added.errors)")
+            // Single files as well: one that nobody changes, and one that the guest buffers writes of.
+            for (file, target) in [("always/tree/7", "/seven:ro,cache=always"), ("buffered/one", "/one:rw,writeback")] {
+                let path = scratch.path(file)
+                if target.hasSuffix("writeback") { try "one\n".write(toFile: path, atomically: false, encoding: .utf8) }
+                let added = try await guest.sheaf("share", "add", guest.name, "\(path):\(target)")
+                try #require(added.status == 0, "\(added.errors)")
+            }
+            #expect(try await guest.ask("cat /seven; echo two >> /one; cat /one; sync") == "7\none\ntwo")
+            #expect(try String(contentsOfFile: scratch.path("buffered/one"), encoding: .utf8) == "one\ntwo\n")
             func requests(_ target: String) async throws -> Int {
                 let shares = try #require(try await guest.json("status", guest.name)["shares"] as? [[String: Any]])
                 let share = shares.first { ($0["targets"] as? [[String: String]])?.first?["path"] == target }
@@ -154,7 +163,7 @@ extension Boots {
             #expect(try String(contentsOfFile: scratch.path("buffered/f"), encoding: .utf8) == content + "tail")
             #expect(
                 try await guest.devices.sorted() == [
-                    "sheaf-fixed hot-plugged 1", "sheaf-ro boot 2", "sheaf-wb boot 1",
+                    "sheaf-fixed hot-plugged 2", "sheaf-ro boot 2", "sheaf-wb boot 2",
                 ])
             _ = try await guest.end()
         }

@@ -43,7 +43,7 @@ public final class Aggregate: Sendable {
     ///   - confinement: What the threads are confined by that it starts itself.
     /// - Throws: What opening /proc/self/fd failed with: ENOENT where /proc is not mounted.
     public convenience init(
-        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 4,
+        access: Access, caching: DeviceCaching = .ordinary, descriptorEighths eighths: Int = 8,
         confinement: WorkerConfinement = WorkerConfinement()
     ) throws(Errno) {
         try self.init(
