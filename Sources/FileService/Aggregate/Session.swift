@@ -18,6 +18,7 @@ final class Session: Sendable {
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
     let pool: DescriptorPool
+    let names = KnownNames()
     /// What was negotiated with the guest.
     let flags: InitFlags
     /// The guest's locks; nil when it keeps them to itself.
@@ -171,11 +172,25 @@ final class Session: Sendable {
 
     // MARK: Places
 
-    /// Remembers that a node is found under `name` in `parent`, which is held by `directory`.
+    /// Remembers that a node is found under `name` in `parent`, which is held by `directory`. `known` is what was known of
+    /// the name before it was found there; nil where it has just been given that name.
     @inline(__always)
-    func remember(_ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt) {
-        let tag = Place.tag(name, in: parent)
+    func remember(
+        _ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt, since known: KnownNames.Entry?
+    ) {
+        let tag = known?.tag ?? Place.tag(name, in: parent)
+        defer {
+            if let known { names.note(node.id, since: known) } else { names.set(node.id, tag: tag) }
+        }
         if node.placeTag.load(ordering: .relaxed) != tag { move(node, name, in: parent, directory, tag) }
+    }
+
+    /// The node that the guest knows by a name, as far as is remembered.
+    func node(of known: KnownNames.Entry) -> Node? {
+        guard let id = known.node, let node = nodes.find(id.rawValue),
+            node.placeTag.load(ordering: .relaxed) == known.tag
+        else { return nil }
+        return node
     }
 
     private func move(
