@@ -18,28 +18,30 @@ final class Handle: DescriptorHolder {
 
     /// Makes a handle that takes over a unit of the budget and, where there is one, the open file and a use of the node's
     /// own descriptor: what is open works on, whatever becomes of its name. For a directory that appears empty the
-    /// descriptor is -1.
-    init(id: HandleID, node: Node, descriptor: CInt, flags: CInt, stream: DirectoryStream?) {
+    /// descriptor is -1. One that shares the node's descriptor takes over a use of that and nothing else.
+    init(id: HandleID, node: Node, descriptor: CInt, isShared: Bool, flags: CInt, stream: DirectoryStream?) {
         self.id = id
         self.node = node
         self.flags = flags
         self.stream = stream
         isHidden = descriptor < 0
-        lease = Atomic(UInt64(UInt32(bitPattern: descriptor)) | Lease.used)
+        lease = Atomic(UInt64(UInt32(bitPattern: descriptor)) | Lease.used | (isShared ? Lease.isShared : 0))
         node.openHandles.add(1, ordering: .relaxed)
     }
 
     deinit {
         node.pool.handles.leave(self)
         node.openHandles.subtract(1, ordering: .relaxed)
-        let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
+        let held = lease.load(ordering: .acquiring)
+        let descriptor = Lease.descriptor(held)
+        let isShared = held & Lease.isShared != 0
         if descriptor >= 0 {
-            _ = cl_close(descriptor)
+            if !isShared { _ = cl_close(descriptor) }
             node.giveBack()
         } else if !isHidden {
             node.sleepingHandles.subtract(1, ordering: .relaxed)
         }
-        // One that sleeps has given its unit back already.
-        if descriptor >= 0 || isHidden { node.pool.giveBack() }
+        // One that sleeps has given its unit back already; one that shares has none.
+        if isHidden || descriptor >= 0 && !isShared { node.pool.giveBack() }
     }
 }

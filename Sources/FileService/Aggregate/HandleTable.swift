@@ -28,11 +28,11 @@ final class HandleTable: Sendable {
     }
 
     @inline(__always)
-    func find(_ id: HandleID) -> Handle? { handles.find(id.rawValue) }
+    func find(_ id: HandleID) -> Handle? { handles.find(id.rawValue) { $0.id == id } }
 
     /// Takes a handle out; false when it is not there.
     func remove(_ id: HandleID) -> Bool {
-        guard handles.remove(id.rawValue) != nil else { return false }
+        guard handles.remove(id.rawValue, where: { $0.id == id }) != nil else { return false }
         number.subtract(1, ordering: .relaxed)
         return true
     }

@@ -56,8 +56,11 @@ final class KnownNames: Sendable {
     func note(_ node: NodeID?, since before: Entry) {
         let new = node?.rawValue ?? KnownNames.nothing(before.tag)
         guard new != before.word else { return }
-        _ = word(before.tag).pointee.compareExchange(
+        let (isNoted, there) = word(before.tag).pointee.compareExchange(
             expected: before.word, desired: new, ordering: .acquiringAndReleasing)
+        guard !isNoted, node != nil, there == KnownNames.nothing(before.tag) else { return }
+        // Two have looked at once, and the host has made something in between: better to look again than to miss it.
+        _ = word(before.tag).pointee.compareExchange(expected: there, desired: 0, ordering: .relaxed)
     }
 
     /// Notes the node that a name has just been given.

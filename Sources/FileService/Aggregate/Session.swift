@@ -45,12 +45,18 @@ final class Session: Sendable {
     /// - Throws: EINVAL when the guest has no such node; ESTALE when its share was revoked.
     @inline(__always)
     func node(_ id: NodeID) throws(Errno) -> Node {
-        guard let node = nodes.find(id.rawValue) else { throw .invalidArgument }
+        guard let node = node(numbered: id) else { throw .invalidArgument }
         if node.child.isRevoked { throw .staleNFSFileHandle }
         return node
     }
 
+    @inline(__always)
+    private func node(numbered id: NodeID) -> Node? { nodes.find(id.rawValue) { $0.id == id } }
+
     private func tag(of key: NodeKey) -> UInt64 { key.tag(seed: seed) }
+
+    /// The tag of a node in the table that has it beside `nodes`.
+    private func tag(of node: Node) -> UInt64 { node.isChildRoot ? UInt64(node.child.id) : tag(of: node.key) }
 
     /// The node with this key, with one more reference; nil when there is none.
     func acquire(_ key: NodeKey) -> Node? {
@@ -92,7 +98,7 @@ final class Session: Sendable {
                 return node
             }
             let node = Node(
-                id: takeNodeID(), child: parent.child, key: key, tag: tag, zone: zone, found: found,
+                id: takeNodeID(), child: parent.child, key: key, zone: zone, found: found,
                 place: name.map { Place.make($0, in: parent) }, placeTag: name.map { Place.tag($0, in: parent) } ?? 0,
                 pool: pool)
             table.insert(node, tag: tag)
@@ -111,8 +117,8 @@ final class Session: Sendable {
 
     /// Takes a new node back: it may have come too late for `revoke` to find it.
     private func withdraw(_ node: Node, from table: inout ObjectTable<Node>) {
-        _ = table.remove(node.tag) { $0 === node }
-        nodes.remove(node.id.rawValue)
+        _ = table.remove(tag(of: node)) { $0 === node }
+        nodes.remove(node.id.rawValue) { $0 === node }
     }
 
     /// The node of a share's root, with one more reference.
@@ -120,13 +126,13 @@ final class Session: Sendable {
     /// - Throws: ESTALE when the share was revoked meanwhile.
     func acquireRoot(of child: Child, _ found: cl_statx) throws(Errno) -> Node {
         let acquired: Node? = roots.withTable(of: UInt64(child.id)) { table in
-            if let node = table.find(UInt64(child.id)) {
+            if let node = table.find(UInt64(child.id), where: { $0.child.id == child.id }) {
                 Session.addReference(to: node)
                 return node
             }
             let key = NodeKey(child: child, found)
             let node = Node(
-                rootOf: child, id: takeNodeID(), key: key, tag: UInt64(child.id), found: found, pool: pool)
+                rootOf: child, id: takeNodeID(), key: key, found: found, pool: pool)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
             if child.isRevoked {
@@ -141,19 +147,20 @@ final class Session: Sendable {
 
     /// Takes references back. More than there are, and nodes that are not there, are the guest's mistake and harmless.
     func forget(_ id: NodeID, count: UInt64, lane: Int?) {
-        guard let node = nodes.find(id.rawValue) else { return }
+        guard let node = node(numbered: id) else { return }
         let table = node.isChildRoot ? roots : index
-        let isLast = table.withTable(of: node.tag) { table in
+        let tag = tag(of: node)
+        let isLast = table.withTable(of: tag) { table in
             let held = node.references.load(ordering: .relaxed)
             let left = held > count ? held - count : 0
             node.references.store(left, ordering: .relaxed)
             guard left == 0, !node.isChildRoot || node.child.isRemoved else { return false }
             // Not there when the share was revoked; the node lives until the end of this function.
-            _ = table.remove(node.tag) { $0 === node }
+            _ = table.remove(tag) { $0 === node }
             return true
         }
         // What goes may be what stands in for the node by now.
-        if isLast, let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        if isLast, let gone = nodes.remove(id.rawValue, where: { $0.id == id }) { Session.count(gone, -1, lane: lane) }
     }
 
     private static func addReference(to node: Node) {
@@ -187,7 +194,7 @@ final class Session: Sendable {
 
     /// The node that the guest knows by a name, as far as is remembered.
     func node(of known: KnownNames.Entry) -> Node? {
-        guard let id = known.node, let node = nodes.find(id.rawValue),
+        guard let id = known.node, let node = node(numbered: id),
             node.placeTag.load(ordering: .relaxed) == known.tag
         else { return nil }
         return node
@@ -208,21 +215,23 @@ final class Session: Sendable {
     // MARK: Handles
 
     /// Opens a handle of a node. The descriptor is the open file's, with its unit of the budget and a use of the node's
-    /// own descriptor, or -1, with a unit alone; all that is the handle's from now on.
+    /// own descriptor; or -1, with a unit alone; or the node's, with a use of it. All that is the handle's from now on.
     ///
     /// - Parameters:
     ///   - node: What is open.
     ///   - descriptor: The open file.
+    ///   - isShared: Whether it is the node's.
     ///   - flags: What opens it again.
     ///   - stream: The listing of a directory.
     ///   - lane: Which of the share's counters is the caller's.
     /// - Returns: The handle.
     /// - Throws: ESTALE when the share was revoked meanwhile; ENFILE when the guest has as much open as it may.
     func open(
-        _ node: Node, descriptor: CInt, flags: CInt, stream: DirectoryStream? = nil, lane: Int
+        _ node: Node, descriptor: CInt, isShared: Bool = false, flags: CInt, stream: DirectoryStream? = nil, lane: Int
     ) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, descriptor: descriptor, flags: flags, stream: stream)
+        let handle = Handle(
+            id: id, node: node, descriptor: descriptor, isShared: isShared, flags: flags, stream: stream)
         if try handles.insert(handle) { node.child.counters.countHandles(1, lane: lane) }
         if stream == nil { handles.woke(handle) }
         if node.child.isRevoked {
@@ -276,10 +285,11 @@ final class Session: Sendable {
         let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
             let table = node.isChildRoot ? roots : index
-            table.withTable(of: node.tag) { table in
-                _ = table.remove(node.tag) { $0 === node }
+            let tag = tag(of: node)
+            table.withTable(of: tag) { table in
+                _ = table.remove(tag) { $0 === node }
                 nodes.withTable(of: node.id.rawValue) { nodes in
-                    guard nodes.remove(node.id.rawValue) != nil else { return }
+                    guard nodes.remove(node.id.rawValue, where: { $0 === node }) != nil else { return }
                     Session.count(node, -1, lane: nil)
                     let other = Node(standingInFor: node, of: standIn)
                     if nodes.insert(other, tag: node.id.rawValue) { Session.count(other, 1, lane: nil) }
@@ -290,7 +300,8 @@ final class Session: Sendable {
 
     /// Drops the root node of a removed share if the guest has no reference to it.
     func dropRoot(of child: Child) {
-        if let node = roots.find(UInt64(child.id)) { forget(node.id, count: 0, lane: nil) }
+        guard let node = roots.find(UInt64(child.id), where: { $0.child.id == child.id }) else { return }
+        forget(node.id, count: 0, lane: nil)
     }
 
     /// Forgets everything: the guest has. What a request that is still served would add goes with it.

@@ -12,9 +12,9 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden || isOurs(name, of: node) { throw .noData }
-        return try node.withDescriptor { (held) throws(Errno) in
+        return try node.withAttributes { (source) throws(Errno) in
             do throws(Errno) {
-                return try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
+                return try sendValue(asked.size, reply) { source.value(name.start, $0, $1) }
             } catch .notSupported {
                 // A guest that goes by lists takes a file system without any for one where nobody may do anything.
                 let hasNone = session.flags.contains(.posixACL) && RequestDispatcher.isAccessList(name)
@@ -26,13 +26,13 @@ extension RequestDispatcher {
     func listxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(GetxattrIn.self)
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
-        return try node.withDescriptor { (held) throws(Errno) in
+        return try node.withAttributes { (source) throws(Errno) in
             try sendValue(asked.size, reply) { buffer, size in
                 let hidesTrusted = request.header.uid != 0 && keepsPrivileges
                 if hidesTrusted || node.child.owners.areMapped {
-                    return namesForOthers(held, buffer, size, of: node, hidesTrusted: hidesTrusted)
+                    return namesForOthers(source, buffer, size, of: node, hidesTrusted: hidesTrusted)
                 }
-                return cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
+                return source.names(buffer?.assumingMemoryBound(to: CChar.self), size)
             }
         }
     }
@@ -42,11 +42,11 @@ extension RequestDispatcher {
     ///
     /// - Returns: Their bytes, or -errno; with no room given, what they need.
     private func namesForOthers(
-        _ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int, of node: Node, hidesTrusted: Bool
+        _ source: AttributeSource, _ buffer: UnsafeMutableRawPointer?, _ size: Int, of node: Node, hidesTrusted: Bool
     ) -> Int {
         // The request's memory: it has been read. The longest list fits.
         let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
-        let got = cl_listxattr_held(held, all.baseAddress?.assumingMemoryBound(to: CChar.self), all.count)
+        let got = source.names(all.baseAddress?.assumingMemoryBound(to: CChar.self), all.count)
         guard got > 0 else { return got }
         var kept = 0
         var start = 0

@@ -33,7 +33,7 @@ extension RequestDispatcher {
         _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
     ) throws(Errno) -> OpenOut {
         // Looked at and opened by one descriptor.
-        _ = try node.borrow()
+        let held = try node.borrow()
         defer { node.giveBack() }
         let clock = cl_file_clock()
         let found = try node.status()
@@ -42,10 +42,13 @@ extension RequestDispatcher {
         if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
             throw .staleNFSFileHandle
         }
-        let descriptor = try openHeld(node, flags)
-        let isGood = node.cache.isGood(found, clock: clock) || node.child.options.cache == .always
-        let keepsPages = flags & O_TRUNC == 0 && isGood
-        let handle = try session.open(node, descriptor: descriptor, flags: flags & ~O_TRUNC, lane: lane)
+        let isUnchanged = node.cache.isGood(found, clock: clock)
+        let shared = flags == O_RDONLY ? node.shareDescriptor(held, isUnchanged: isUnchanged) : nil
+        let descriptor: CInt
+        if let shared { descriptor = shared } else { descriptor = try openHeld(node, flags) }
+        let keepsPages = flags & O_TRUNC == 0 && (isUnchanged || node.child.options.cache == .always)
+        let handle = try session.open(
+            node, descriptor: descriptor, isShared: shared != nil, flags: flags & ~O_TRUNC, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
                 try clearPrivileges(node)

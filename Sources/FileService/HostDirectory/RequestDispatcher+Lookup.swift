@@ -158,7 +158,7 @@ extension RequestDispatcher {
     /// The reply to a lookup that has been counted.
     @inline(__always)
     func entry(_ node: Node, _ found: cl_statx, clock: Int64) -> EntryOut {
-        if node.isRegular { node.cache.tell(found, clock: clock) }
+        node.tell(found, clock: clock)
         let times = node.cacheTimes
         var entry = EntryOut()
         entry.node = node.id
