@@ -11,7 +11,7 @@ import Testing
 @Suite struct AdaptivePollTests {
     private static func eager() -> AdaptivePoll {
         var poll = AdaptivePoll()
-        for _ in 0..<20 { poll.note(pause: 5_000) }
+        for _ in 0..<20 { poll.noteSleep(45_000) }
         return poll
     }
 
@@ -32,7 +32,7 @@ import Testing
 
     @Test func ceasesWhenTheyDoNot() {
         var poll = Self.eager()
-        poll.note(pause: 10_000_000_000)
+        poll.noteSleep(10_000_000_000)
         #expect(!poll.isWorthwhile(after: 1, now: 0))
     }
 
@@ -77,7 +77,7 @@ import Testing
 
     @Test func keepsToTheEndOfTime() {
         var poll = AdaptivePoll()
-        poll.note(pause: .max)
+        poll.noteSleep(.max)
         poll.noteMiss(now: .max)
         poll.noteCrowd(true, now: .max)
         _ = poll.isWorthwhile(after: 1, now: .max)
@@ -138,12 +138,16 @@ import Testing
         #expect(try kicks(running: 10_000, requests: 1000) > 900)
     }
 
-    /// Not all the time: other threads of this machine come in between.
+    /// Not all the time, for other threads of this machine come in between; and not to be seen where it is too busy.
     @Test(.enabled(if: cl_processor_count() > 1)) func watchesWhereACoreIsFree() throws {
+        let machine = try #require(ProcessorLoad())
+        let deadline = cl_monotonic_time() + 20_000_000_000
         var attempts = 0
-        while try kicks(running: 1, requests: 2000) > 1500 {
-            attempts += 1
-            try #require(attempts < 20)
+        while cl_monotonic_time() < deadline {
+            let isFree = !machine.isCrowded
+            if try kicks(running: 1, requests: 2000) < 1500 { return }
+            if isFree && !machine.isCrowded { attempts += 1 }
+            try #require(attempts < 20, "nothing is watched")
         }
     }
 }
