@@ -64,6 +64,8 @@ int cl_duplicate(int fd)
     return copy < 0 ? -errno : copy;
 }
 
+int cl_replace(int fd, int other) { return dup3(other, fd, O_CLOEXEC) < 0 ? -errno : 0; }
+
 int cl_set_nonblocking(int fd, bool on)
 {
     int flags = fcntl(fd, F_GETFL);

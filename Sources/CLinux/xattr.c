@@ -12,6 +12,12 @@ ssize_t cl_fgetxattr(int fd, const char *name, void *value, size_t size)
     return n < 0 ? -errno : n;
 }
 
+ssize_t cl_flistxattr(int fd, char *list, size_t size)
+{
+    ssize_t n = flistxattr(fd, list, size);
+    return n < 0 ? -errno : n;
+}
+
 #define HELD_PATH_SIZE sizeof "/proc/self/fd/2147483647"
 
 static const char *held_path(char *path, int fd)

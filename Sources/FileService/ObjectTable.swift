@@ -1,50 +1,53 @@
 /// A hash table of objects, each under a 64-bit tag: open addressing, linear probing, no tombstones.
 ///
-/// Dictionary would check for exclusive access and allocate on the request path. Tags need not be unique: `find` and
-/// `remove` take a predicate. Not locked.
+/// Dictionary would check for exclusive access and allocate on the request path. Of a tag no more is kept than where to look,
+/// 32 bits of its mix, and that in a row of its own: 12 bytes a slot, and mostly one line of the cache to find that nothing
+/// is there. Tags need not be unique either: `find` and `remove` take a predicate that says which object is meant. Not locked.
 struct ObjectTable<Object: AnyObject>: ~Copyable {
-    private struct Slot {
-        var tag: UInt64
-        var object: Unmanaged<Object>?
-    }
-
-    private var slots: UnsafeMutablePointer<Slot>
+    /// 0 for a slot that is empty.
+    private var marks: UnsafeMutablePointer<UInt32>
+    /// Defined where the mark is not 0.
+    private var objects: UnsafeMutablePointer<Unmanaged<Object>>
     private var mask: Int
     private var isClosed = false
     private(set) var count = 0
 
     init() {
         mask = 15
-        slots = ObjectTable.makeSlots(mask + 1)
+        (marks, objects) = ObjectTable.makeSlots(mask + 1)
     }
 
     deinit {
-        for index in 0...mask { slots[index].object?.release() }
-        slots.deallocate()
+        for index in 0...mask where marks[index] != 0 { objects[index].release() }
+        marks.deallocate()
+        objects.deallocate()
     }
 
-    private static func makeSlots(_ count: Int) -> UnsafeMutablePointer<Slot> {
-        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
-        slots.initialize(repeating: Slot(tag: 0, object: nil), count: count)
-        return slots
+    private static func makeSlots(
+        _ count: Int
+    ) -> (UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<Unmanaged<Object>>) {
+        let marks = UnsafeMutablePointer<UInt32>.allocate(capacity: count)
+        marks.initialize(repeating: 0, count: count)
+        return (marks, .allocate(capacity: count))
     }
 
-    private func home(_ tag: UInt64) -> Int { Int(truncatingIfNeeded: mixed(tag)) & mask }
+    /// What is kept of a tag: its low bits are the slot where it is looked for first, in a table of whatever size.
+    private static func mark(_ tag: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: mixed(tag)) | 1 << 31 }
 
-    /// The object with this tag that `matches` accepts.
+    private func home(_ mark: UInt32) -> Int { Int(mark) & mask }
+
+    /// The object with this tag that `matches` accepts. It is asked about objects with other tags too.
     func find(_ tag: UInt64, where matches: (Object) -> Bool) -> Object? {
         guard let index = position(tag, where: matches) else { return nil }
-        return slots[index].object?.takeUnretainedValue()
+        return objects[index].takeUnretainedValue()
     }
 
-    /// The object with this tag.
-    func find(_ tag: UInt64) -> Object? { find(tag) { _ in true } }
-
     private func position(_ tag: UInt64, where matches: (Object) -> Bool) -> Int? {
-        var index = home(tag)
+        let wanted = ObjectTable.mark(tag)
+        var index = home(wanted)
         // One slot is always empty, so this ends.
-        while let object = slots[index].object {
-            if slots[index].tag == tag, object._withUnsafeGuaranteedRef({ matches($0) }) { return index }
+        while marks[index] != 0 {
+            if marks[index] == wanted, objects[index]._withUnsafeGuaranteedRef({ matches($0) }) { return index }
             index = (index + 1) & mask
         }
         return nil
@@ -57,56 +60,58 @@ struct ObjectTable<Object: AnyObject>: ~Copyable {
     mutating func insert(_ object: Object, tag: UInt64) -> Bool {
         if isClosed { return false }
         if (count + 1) * 4 > (mask + 1) * 3 { grow() }
-        place(Slot(tag: tag, object: Unmanaged.passRetained(object)))
+        place(Unmanaged.passRetained(object), ObjectTable.mark(tag))
         count += 1
         return true
     }
 
-    private mutating func place(_ slot: Slot) {
-        var index = home(slot.tag)
-        while slots[index].object != nil { index = (index + 1) & mask }
-        slots[index] = slot
+    private mutating func place(_ object: Unmanaged<Object>, _ mark: UInt32) {
+        var index = home(mark)
+        while marks[index] != 0 { index = (index + 1) & mask }
+        marks[index] = mark
+        (objects + index).initialize(to: object)
     }
 
     private mutating func grow() {
-        let old = slots
-        let oldCount = mask + 1
+        let (oldMarks, oldObjects, oldCount) = (marks, objects, mask + 1)
         mask = oldCount * 2 - 1
-        slots = ObjectTable.makeSlots(mask + 1)
-        for index in 0..<oldCount where old[index].object != nil { place(old[index]) }
-        old.deallocate()
+        (marks, objects) = ObjectTable.makeSlots(mask + 1)
+        for index in 0..<oldCount where oldMarks[index] != 0 { place(oldObjects[index], oldMarks[index]) }
+        oldMarks.deallocate()
+        oldObjects.deallocate()
     }
 
     /// Takes the object with this tag that `matches` accepts out.
-    mutating func remove(_ tag: UInt64, where matches: (Object) -> Bool = { _ in true }) -> Object? {
+    mutating func remove(_ tag: UInt64, where matches: (Object) -> Bool) -> Object? {
         guard var hole = position(tag, where: matches) else { return nil }
-        let removed = slots[hole].object?.takeRetainedValue()
+        let removed = objects[hole].takeRetainedValue()
         count -= 1
         // Close the gap: move back every follower whose home lies at or before the hole.
         var index = (hole + 1) & mask
-        while slots[index].object != nil {
-            if (index - home(slots[index].tag)) & mask >= (index - hole) & mask {
-                slots[hole] = slots[index]
+        while marks[index] != 0 {
+            if (index - home(marks[index])) & mask >= (index - hole) & mask {
+                (marks[hole], objects[hole]) = (marks[index], objects[index])
                 hole = index
             }
             index = (index + 1) & mask
         }
-        slots[hole] = Slot(tag: 0, object: nil)
+        marks[hole] = 0
         return removed
     }
 
     /// Every object, retained, for a walk without the lock.
     func snapshot() -> [Object] {
-        (0...mask).compactMap { slots[$0].object?.takeUnretainedValue() }
+        (0...mask).compactMap { marks[$0] != 0 ? objects[$0].takeUnretainedValue() : nil }
     }
 
     /// Takes every object out, and none in any more; the caller lets go of them after the lock.
     mutating func close() -> [Object] {
         isClosed = true
-        let all = (0...mask).compactMap { slots[$0].object?.takeRetainedValue() }
-        slots.deallocate()
+        let all = (0...mask).compactMap { marks[$0] != 0 ? objects[$0].takeRetainedValue() : nil }
+        marks.deallocate()
+        objects.deallocate()
         mask = 15
-        slots = ObjectTable.makeSlots(mask + 1)
+        (marks, objects) = ObjectTable.makeSlots(mask + 1)
         count = 0
         return all
     }

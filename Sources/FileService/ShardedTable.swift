@@ -26,11 +26,11 @@ final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
     @inline(__always)
     private func shard(_ tag: UInt64) -> Int { Int(truncatingIfNeeded: mixed(tag) >> 60) }
 
-    /// The object with this tag, retained.
+    /// The object with this tag that `matches` accepts, retained.
     @inline(__always)
-    func find(_ tag: UInt64) -> Object? {
+    func find(_ tag: UInt64, where matches: (Object) -> Bool) -> Object? {
         let shard = shard(tag)
-        return locks[shard].hold { tables[shard].find(tag) }
+        return locks[shard].hold { tables[shard].find(tag, where: matches) }
     }
 
     /// Runs `body` on the table that holds this tag, locked.
@@ -47,8 +47,8 @@ final class ShardedTable<Object: AnyObject>: @unchecked Sendable {
     }
 
     @discardableResult
-    func remove(_ tag: UInt64) -> Object? {
-        withTable(of: tag) { $0.remove(tag) }
+    func remove(_ tag: UInt64, where matches: (Object) -> Bool) -> Object? {
+        withTable(of: tag) { $0.remove(tag, where: matches) }
     }
 
     /// Every object at some moment each.

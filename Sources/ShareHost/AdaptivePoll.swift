@@ -12,6 +12,8 @@ struct AdaptivePoll {
     static let longest: UInt64 = 50_000
     /// The longest pause between two requests that is expected to be worth watching through.
     static let worthwhile: UInt64 = 25_000
+    /// What of a pause that was slept through may have been the wake-up, up to which the next request waited already.
+    static let wakeUp: UInt64 = 40_000
     /// The most requests that were served together: with more the driver has others in flight.
     static let mostTogether = 2
     /// Looks that lie further apart than this had another thread between them.
@@ -50,8 +52,10 @@ struct AdaptivePoll {
     @inline(__always)
     func shouldLookForCrowd(now: UInt64) -> Bool { now >= looksForCrowdAt }
 
-    /// Takes note of a pause, watched or slept through.
-    mutating func note(pause: UInt64) {
+    /// Takes note of a pause that was slept through.
+    mutating func noteSleep(_ pause: UInt64) { note(pause: pause &- min(pause, Self.wakeUp)) }
+
+    private mutating func note(pause: UInt64) {
         // A long one says no more than that it was too long.
         expected = expected &- expected / 4 &+ min(pause, 4 * Self.longest) / 4
     }

@@ -79,7 +79,7 @@ public final class FileSystemDevice: Sendable {
         mayPoll: Bool = true, log: Logger
     ) {
         self.init(
-            requestQueues: requestQueues, confinement: confinement, mayPoll: mayPoll, log: log,
+            requestQueues: requestQueues, confinement: confinement, load: mayPoll ? ProcessorLoad() : nil, log: log,
             onLeave: { aggregate.releaseLocks() }
         ) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
@@ -99,13 +99,14 @@ public final class FileSystemDevice: Sendable {
 
     /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
     init(
-        requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), mayPoll: Bool = true, log: Logger,
+        requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(),
+        load: ProcessorLoad? = ProcessorLoad(), log: Logger,
         onLeave: @escaping @Sendable () -> Void = {}, makeHandler: @escaping RequestHandlerFactory
     ) {
         self.confinement = confinement
         self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
-        load = mayPoll ? ProcessorLoad() : nil
+        self.load = load
         self.log = log
         complaints = Complaints(to: log)
         self.makeHandler = makeHandler

@@ -11,13 +11,13 @@ final class ProcessorLoad: Sendable {
     private let file: Descriptor
     private let processors: Int
 
-    /// Opens it.
+    /// Opens it; nil where there is no such file, or but one processor for this process: whoever is waited for cannot run
+    /// while it is watched for.
     ///
-    /// - Returns: Nil where there is no such file, or but one processor for this process: whoever is waited for cannot run
-    ///   while it is watched for.
-    init?() {
+    /// - Parameter path: Of `/proc/loadavg`, or of what reads like it.
+    init?(path: String = "/proc/loadavg") {
         guard cl_processor_count() > 1 else { return nil }
-        let result = cl_openat(CL_AT_FDCWD, "/proc/loadavg", O_RDONLY, 0)
+        let result = cl_openat(CL_AT_FDCWD, path, O_RDONLY, 0)
         guard let file = try? Descriptor(result: result) else { return nil }
         self.file = file
         processors = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))

@@ -150,7 +150,7 @@ extension QueueWorker {
                     }
                     let start = cl_monotonic_time()
                     sleep(setup.kick == nil ? Self.pollInterval : -1)
-                    outfit.poll.note(pause: cl_monotonic_time() &- start)
+                    outfit.poll.noteSleep(cl_monotonic_time() &- start)
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)

@@ -15,7 +15,7 @@ import Testing
         for _ in 0..<20_000 {
             let tag = UInt64.random(in: 0..<400, using: &random)
             if model[tag] != nil {
-                let removed = table.remove(tag)
+                let removed = table.remove(tag) { $0.tag == tag }
                 #expect(removed === model.removeValue(forKey: tag))
             } else {
                 let item = Item(tag)
@@ -25,7 +25,7 @@ import Testing
         }
         #expect(table.count == model.count)
         for tag in 0..<UInt64(400) {
-            let found = table.find(tag)
+            let found = table.find(tag) { $0.tag == tag }
             #expect(found === model[tag])
         }
     }

@@ -25,8 +25,13 @@ final class Bench {
         }
     }
 
-    init(requestQueues: Int, _ handler: @escaping @Sendable ([UInt8]) -> [UInt8]) {
-        device = FileSystemDevice(requestQueues: requestQueues, log: Logger(label: "device-test")) { _ in
+    init(
+        requestQueues: Int, load: ProcessorLoad? = ProcessorLoad(),
+        _ handler: @escaping @Sendable ([UInt8]) -> [UInt8]
+    ) {
+        device = FileSystemDevice(
+            requestQueues: requestQueues, load: load, log: Logger(label: "device-test")
+        ) { _ in
             let serve: (RequestHandler.Buffers, RequestHandler.Buffers) -> UInt32 = { readable, writable in
                 let request = readable.flatMap {
                     Array(UnsafeRawBufferPointer(start: $0.iov_base, count: $0.iov_len))

@@ -18,8 +18,8 @@ import Testing
     /// Not made in a test's own process: see `ForbiddenCallTests`, whose processes end by it.
     private static let seenElsewhere: Set = ["exit_group"]
 
-    @Test(.enabled(if: cl_thread_may_change_ids()))
-    func listsNothingThatIsNotUsed() throws {
+    /// What the observer, which begins but once in a process, counts the uses of.
+    private static let observedRules = Result<[SystemCallRule], any Error> {
         let rules = try SystemCallRule.parse(SystemCallFilter.listText)
         let known = rules.map { rule in
             let condition = rule.conditions.first
@@ -29,6 +29,12 @@ import Testing
         }
         try #require(rules.allSatisfy { $0.conditions.count <= 1 }, "the observer looks at one argument")
         try #require(co_begin(known, UInt32(known.count)) == 0)
+        return rules
+    }
+
+    @Test(.enabled(if: cl_thread_may_change_ids()))
+    func listsNothingThatIsNotUsed() throws {
+        let rules = try Self.observedRules.get()
         let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread() }
 
         try workOnShares(confinement)
@@ -180,8 +186,11 @@ import Testing
         }
         let handle = try client.open(file, flags: UInt32(O_RDWR)).handle
         _ = try? client.setxattr(file, "user.colour", [1])
-        _ = try? client.getxattr(file, "user.colour")
         _ = try? client.listxattr(file)
+        for _ in 0..<2 {
+            _ = try? client.getxattr(file, "user.colour")
+            _ = try? client.listxattr(file)
+        }
         _ = try? client.removexattr(file, "user.colour")
         try client.release(file, handle)
         _ = try? client.getxattr(file, "user.colour")
@@ -252,6 +261,69 @@ import Testing
         }
         #expect(try driver.send(HostileDriver.bytes(header) + body + HostileDriver.bytes(group)).error == 0)
         #expect(try shared.status("inner").st_gid == 4321)
+    }
+
+    // MARK: What requests cost
+
+    /// The calls about files that each request makes once what it is about is in use, and no more.
+    @Test(.enabled(if: cl_thread_may_change_ids()))
+    func makesNoMoreCallsThanARequestNeeds() throws {
+        let rules = try Self.observedRules.get()
+        let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread() }
+        let directory = try TemporaryDirectory()
+        let folder = try directory.folder.makeFolder("share")
+        try folder.write("file", [UInt8](repeating: 7, count: 4096))
+        try folder.write("moved", [1])
+        let aggregate = try Aggregate(access: .readWrite, confinement: confinement)
+        try aggregate.addChild(name: "share", hostPath: FilePath(folder.path), access: .readWrite)
+        let served = ServedDevice(
+            FileSystemDevice(
+                aggregate: aggregate, requestQueues: 1, confinement: confinement, mayPoll: false,
+                log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
+        defer { served.end() }
+        let client = try served.mount()
+        let share = try client.lookup(.root, "share").node
+        let file = try client.lookup(share, "file").node
+        // Long enough ago for what OPEN finds to be told from what comes after.
+        usleep(50_000)
+
+        let ofRings: Set = ["epoll_wait", "read", "write", "poll", "futex"]
+        func calls(_ body: () throws -> Void) throws -> [String: UInt64] {
+            // What is done but the first times: descriptors, names and marks.
+            for _ in 0..<3 { try body() }
+            let before = rules.indices.map { co_uses(UInt32($0)) }
+            for _ in 0..<10 { try body() }
+            var made: [String: UInt64] = [:]
+            for (index, rule) in rules.enumerated() where !ofRings.contains(rule.name) {
+                let count = co_uses(UInt32(index)) - before[index]
+                if count > 0 { made[rule.name, default: 0] += count }
+            }
+            return made
+        }
+        #expect(try calls { _ = try client.getattr(file) } == ["statx": 10])
+        #expect(try calls { _ = try client.lookup(share, "file") } == ["statx": 10])
+        #expect(try calls { _ = try? client.lookup(share, "absent") } == ["statx": 10])
+        let opened = try calls {
+            let handle = try client.open(file).handle
+            _ = try client.read(file, handle, at: 0, count: 4096)
+            try client.release(file, handle)
+        }
+        #expect(opened == ["statx": 10, "preadv": 10])
+        let handle = try client.open(file, flags: UInt32(O_RDWR)).handle
+        #expect(try calls { _ = try client.write(file, handle, at: 0, [1]) } == ["pwritev": 10])
+        try client.release(file, handle)
+        #expect(try calls { _ = try? client.getxattr(file, "user.colour") } == ["fgetxattr": 10])
+        let renamed = try calls {
+            try client.rename(share, "moved", to: share, "away")
+            try client.rename(share, "away", to: share, "moved")
+        }
+        #expect(renamed == ["renameat": 20])
+        let made = try calls {
+            let made = try client.create(share, "made", flags: UInt32(O_RDWR))
+            try client.unlink(share, "made")
+            try client.release(made.entry.node, made.open.handle)
+        }
+        #expect(made == ["openat": 20, "statx": 10, "unlinkat": 10, "close": 10])
     }
 
     // MARK: Work of the runtime

@@ -15,6 +15,8 @@ int cl_eventfd_signal(int fd);
 /// Both ends are close-on-exec.
 int cl_pipe(int *_Nonnull read_end, int *_Nonnull write_end);
 int cl_duplicate(int fd);
+/// Has `fd`, which is open, stand for the open file of `other`: dup3(2).
+int cl_replace(int fd, int other);
 int cl_set_nonblocking(int fd, bool on);
 int cl_poll(struct pollfd *_Nonnull fds, unsigned count, int timeout_ms);
 /// Raises the limit of open files as far as this process may, for root past the hard limit, and returns it, or -errno.

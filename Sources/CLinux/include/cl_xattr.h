@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 ssize_t cl_fgetxattr(int fd, const char *_Nonnull name, void *_Nullable value, size_t size);
+ssize_t cl_flistxattr(int fd, char *_Nullable list, size_t size);
 
 /// The longest value and the longest list of names that Linux has, in bytes.
 #define CL_XATTR_VALUE_MAX 65536

@@ -77,8 +77,11 @@ extension Handle {
             return false
         }
         node.sleepingHandles.add(1, ordering: .relaxed)
-        _ = cl_close(descriptor)
-        node.pool.giveBack()
+        if old & Lease.isShared == 0 {
+            _ = cl_close(descriptor)
+            node.pool.giveBack()
+        }
+        // A descriptor that was shared can be closed by now like any node's.
         node.giveBack()
         return true
     }

@@ -10,10 +10,13 @@ struct OpenFile {
     let descriptor: CInt
     /// What opens it again.
     let flags: CInt
+    /// Whether the descriptor is the node's own: a use of that is all there is.
+    let isShared: Bool
 
-    init(_ descriptor: CInt, _ flags: CInt) {
+    init(_ descriptor: CInt, _ flags: CInt, isShared: Bool = false) {
         self.descriptor = descriptor
         self.flags = flags & ~O_TRUNC
+        self.isShared = isShared
     }
 }
 
@@ -38,21 +41,24 @@ final class Handle: DescriptorHolder {
         flags = file.flags
         self.stream = stream
         isHidden = file.descriptor < 0
-        lease = Atomic(UInt64(UInt32(bitPattern: file.descriptor)) | Lease.used)
+        lease = Atomic(
+            UInt64(UInt32(bitPattern: file.descriptor)) | Lease.used | (file.isShared ? Lease.isShared : 0))
         node.openHandles.add(1, ordering: .relaxed)
     }
 
     deinit {
         node.pool.handles.leave(self)
         node.openHandles.subtract(1, ordering: .relaxed)
-        let descriptor = Lease.descriptor(lease.load(ordering: .acquiring))
+        let held = lease.load(ordering: .acquiring)
+        let descriptor = Lease.descriptor(held)
+        let isShared = held & Lease.isShared != 0
         if descriptor >= 0 {
-            _ = cl_close(descriptor)
+            if !isShared { _ = cl_close(descriptor) }
             node.giveBack()
         } else if !isHidden {
             node.sleepingHandles.subtract(1, ordering: .relaxed)
         }
-        // One that sleeps has given its unit back already.
-        if descriptor >= 0 || isHidden { node.pool.giveBack() }
+        // One that sleeps has given its unit back already; one that shares has none.
+        if isHidden || descriptor >= 0 && !isShared { node.pool.giveBack() }
     }
 }

@@ -34,7 +34,7 @@ final class HandleTable: Sendable {
     func insertUnlessThere(_ handle: Handle) throws(Errno) -> (handle: Handle, isNew: Bool) {
         guard number.load(ordering: .relaxed) < HandleTable.most else { throw .tooManyOpenFilesInSystem }
         return handles.withTable(of: handle.id.rawValue) { table in
-            if let other = table.find(handle.id.rawValue) { return (other, false) }
+            if let other = table.find(handle.id.rawValue, where: { $0.id == handle.id }) { return (other, false) }
             guard table.insert(handle, tag: handle.id.rawValue) else { return (handle, false) }
             number.add(1, ordering: .relaxed)
             return (handle, true)
@@ -42,11 +42,11 @@ final class HandleTable: Sendable {
     }
 
     @inline(__always)
-    func find(_ id: HandleID) -> Handle? { handles.find(id.rawValue) }
+    func find(_ id: HandleID) -> Handle? { handles.find(id.rawValue) { $0.id == id } }
 
     /// Takes a handle out; false when it is not there.
     func remove(_ id: HandleID) -> Bool {
-        guard handles.remove(id.rawValue) != nil else { return false }
+        guard handles.remove(id.rawValue, where: { $0.id == id }) != nil else { return false }
         number.subtract(1, ordering: .relaxed)
         return true
     }

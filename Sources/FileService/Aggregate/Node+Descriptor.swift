@@ -5,13 +5,24 @@ internal import Linux
 internal import Synchronization
 internal import SystemPackage
 
-/// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it a mark that the inode was used
-/// since the pool's hand came by, one that there ever was a descriptor, and how many use it.
+/// What `Node.lease` is made of: the descriptor in the low 32 bits (all ones: none), above it marks, and how many use it.
 enum Lease {
     static var none: UInt64 { 0xFFFF_FFFF }
+    /// It was used since the pool's hand came by.
     static var used: UInt64 { 1 << 32 }
+    /// There ever was a descriptor.
     static var opened: UInt64 { 1 << 33 }
-    static var oneUse: UInt64 { 1 << 34 }
+    /// The descriptor is open for reading, see `Node+Reading.swift`.
+    static var reads: UInt64 { 1 << 34 }
+    /// As it was when that was opened, as far as the guest has been told.
+    static var isUnchanged: UInt64 { 1 << 35 }
+    /// Asked for what would be easier with it.
+    static var isAsked: UInt64 { 1 << 36 }
+    /// The host did not let it be opened.
+    static var isRefused: UInt64 { 1 << 37 }
+    /// The descriptor of a handle is its node's.
+    static var isShared: UInt64 { 1 << 38 }
+    static var oneUse: UInt64 { 1 << 40 }
 
     /// The descriptor; negative when there is none.
     @inline(__always)

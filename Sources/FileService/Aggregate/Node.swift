@@ -11,8 +11,6 @@ final class Node: DescriptorHolder {
     let id: NodeID
     let child: Child
     let key: NodeKey
-    /// The tag of `key` in its session's table.
-    let tag: UInt64
     let zone: Zone
     /// Whether the inode had a name when it was met: then it is gone from the host once it has none.
     let wasLinked: Bool
@@ -23,9 +21,9 @@ final class Node: DescriptorHolder {
     /// The references the guest holds, `nlookup`. Changed only under the lock of `tag`'s table.
     let references: Atomic<UInt64>
     /// Open handles of this node.
-    let openHandles = Atomic<Int>(0)
+    let openHandles = Atomic<Int32>(0)
     /// How many of them sleep.
-    let sleepingHandles = Atomic<Int>(0)
+    let sleepingHandles = Atomic<Int32>(0)
     /// What the guest may believe of its cached pages.
     let cache = PageCacheState()
     let pool: DescriptorPool
@@ -45,13 +43,12 @@ final class Node: DescriptorHolder {
 
     /// Makes a node that is to be found at a place, or, without one, that keeps the descriptor it is to be given at once.
     init(
-        id: NodeID, child: Child, key: NodeKey, tag: UInt64, zone: Zone, found: cl_statx, place: Place?,
+        id: NodeID, child: Child, key: NodeKey, zone: Zone, found: cl_statx, place: Place?,
         placeTag: UInt64, pool: DescriptorPool
     ) {
         self.id = id
         self.child = child
         self.key = key
-        self.tag = tag
         self.zone = zone
         self.place = place
         self.placeTag = Atomic(placeTag)
@@ -65,11 +62,10 @@ final class Node: DescriptorHolder {
     }
 
     /// Makes the node of a share's root.
-    init(rootOf child: Child, id: NodeID, key: NodeKey, tag: UInt64, found: cl_statx, pool: DescriptorPool) {
+    init(rootOf child: Child, id: NodeID, key: NodeKey, found: cl_statx, pool: DescriptorPool) {
         self.id = id
         self.child = child
         self.key = key
-        self.tag = tag
         self.pool = pool
         zone = child.rootZone
         isChildRoot = true
@@ -86,7 +82,6 @@ final class Node: DescriptorHolder {
         id = node.id
         child = standIn
         key = node.key
-        tag = node.tag
         zone = node.zone
         type = node.type
         wasLinked = node.wasLinked

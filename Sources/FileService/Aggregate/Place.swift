@@ -8,7 +8,7 @@ final class Place: ManagedBuffer<PlaceHeader, CChar> {
     /// Makes a place. The name is one component without a NUL.
     static func make(_ name: UnsafeRawBufferPointer, in parent: Node) -> Place {
         let buffer = Place.create(minimumCapacity: name.count + 1) { _ in
-            PlaceHeader(parent: parent, count: name.count)
+            PlaceHeader(parent: parent, count: UInt16(truncatingIfNeeded: name.count))
         }
         // SAFETY: `create` makes an object of the class it is called on.
         let place = unsafeDowncast(buffer, to: Place.self)
@@ -31,7 +31,7 @@ final class Place: ManagedBuffer<PlaceHeader, CChar> {
     func matches(_ name: UnsafeRawBufferPointer, in directory: Node) -> Bool {
         withUnsafeMutablePointers { header, bytes in
             header.pointee.parent === directory
-                && header.pointee.count == name.count
+                && Int(header.pointee.count) == name.count
                 && (name.baseAddress.map { memcmp(bytes, $0, name.count) == 0 } ?? true)
         }
     }
@@ -62,5 +62,5 @@ final class Place: ManagedBuffer<PlaceHeader, CChar> {
 /// What a `Place` begins with.
 struct PlaceHeader {
     fileprivate var parent: Node?
-    fileprivate let count: Int
+    fileprivate let count: UInt16
 }

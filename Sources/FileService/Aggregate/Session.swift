@@ -18,6 +18,7 @@ final class Session: Sendable {
     private let nextHandle = Atomic<UInt64>(1)
     private let seed = UInt64.random(in: .min ... .max)
     let pool: DescriptorPool
+    let names = KnownNames()
     /// What was negotiated with the guest.
     let flags: InitFlags
     /// Whether the guest writes data back when it likes to, and knows sizes and times of files better than the host.
@@ -53,12 +54,18 @@ final class Session: Sendable {
     /// - Throws: EINVAL when the guest has no such node; ESTALE when its share was revoked.
     @inline(__always)
     func node(_ id: NodeID) throws(Errno) -> Node {
-        guard let node = nodes.find(id.rawValue) else { throw .invalidArgument }
+        guard let node = node(numbered: id) else { throw .invalidArgument }
         if node.child.isRevoked { throw .staleNFSFileHandle }
         return node
     }
 
+    @inline(__always)
+    private func node(numbered id: NodeID) -> Node? { nodes.find(id.rawValue) { $0.id == id } }
+
     private func tag(of key: NodeKey) -> UInt64 { key.tag(seed: seed) }
+
+    /// The tag of a node in the table that has it beside `nodes`.
+    private func tag(of node: Node) -> UInt64 { node.isChildRoot ? UInt64(node.child.id) : tag(of: node.key) }
 
     /// The node with this key, with one more reference; nil when there is none.
     func acquire(_ key: NodeKey) -> Node? {
@@ -100,7 +107,7 @@ final class Session: Sendable {
                 return node
             }
             let node = Node(
-                id: takeNodeID(), child: parent.child, key: key, tag: tag, zone: zone, found: found,
+                id: takeNodeID(), child: parent.child, key: key, zone: zone, found: found,
                 place: name.map { Place.make($0, in: parent) }, placeTag: name.map { Place.tag($0, in: parent) } ?? 0,
                 pool: pool)
             table.insert(node, tag: tag)
@@ -119,8 +126,8 @@ final class Session: Sendable {
 
     /// Takes a new node back: it may have come too late for `revoke` to find it.
     private func withdraw(_ node: Node, from table: inout ObjectTable<Node>) {
-        _ = table.remove(node.tag) { $0 === node }
-        nodes.remove(node.id.rawValue)
+        _ = table.remove(tag(of: node)) { $0 === node }
+        nodes.remove(node.id.rawValue) { $0 === node }
     }
 
     /// The node of a share's root, with one more reference.
@@ -128,13 +135,13 @@ final class Session: Sendable {
     /// - Throws: ESTALE when the share was revoked meanwhile.
     func acquireRoot(of child: Child, _ found: cl_statx) throws(Errno) -> Node {
         let acquired: Node? = roots.withTable(of: UInt64(child.id)) { table in
-            if let node = table.find(UInt64(child.id)) {
+            if let node = table.find(UInt64(child.id), where: { $0.child.id == child.id }) {
                 Session.addReference(to: node)
                 return node
             }
             let key = NodeKey(child: child, found)
             let node = Node(
-                rootOf: child, id: takeNodeID(), key: key, tag: UInt64(child.id), found: found, pool: pool)
+                rootOf: child, id: takeNodeID(), key: key, found: found, pool: pool)
             table.insert(node, tag: UInt64(child.id))
             nodes.insert(node, tag: node.id.rawValue)
             if child.isRevoked {
@@ -149,20 +156,21 @@ final class Session: Sendable {
 
     /// Takes references back. More than there are, and nodes that are not there, are the guest's mistake and harmless.
     func forget(_ id: NodeID, count: UInt64, lane: Int?) {
-        guard let node = nodes.find(id.rawValue) else { return }
+        guard let node = node(numbered: id) else { return }
         let table = node.isChildRoot ? roots : index
-        let isLast = table.withTable(of: node.tag) { table in
+        let tag = tag(of: node)
+        let isLast = table.withTable(of: tag) { table in
             let held = node.references.load(ordering: .relaxed)
             let left = held > count ? held - count : 0
             node.references.store(left, ordering: .relaxed)
             guard left == 0, !node.isChildRoot || node.child.isRemoved else { return false }
             // Not there when the share was revoked; the node lives until the end of this function.
-            _ = table.remove(node.tag) { $0 === node }
+            _ = table.remove(tag) { $0 === node }
             return true
         }
         // What goes may be what stands in for the node by now.
         guard isLast else { return }
-        if let gone = nodes.remove(id.rawValue) { Session.count(gone, -1, lane: lane) }
+        if let gone = nodes.remove(id.rawValue, where: { $0.id == id }) { Session.count(gone, -1, lane: lane) }
         if let handle = ownHandle(of: node) { remove(handle, lane: lane) }
     }
 
@@ -182,11 +190,25 @@ final class Session: Sendable {
 
     // MARK: Places
 
-    /// Remembers that a node is found under `name` in `parent`, which is held by `directory`.
+    /// Remembers that a node is found under `name` in `parent`, which is held by `directory`. `known` is what was known of
+    /// the name before it was found there; nil where it has just been given that name.
     @inline(__always)
-    func remember(_ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt) {
-        let tag = Place.tag(name, in: parent)
+    func remember(
+        _ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt, since known: KnownNames.Entry?
+    ) {
+        let tag = known?.tag ?? Place.tag(name, in: parent)
+        defer {
+            if let known { names.note(node.id, since: known) } else { names.set(node.id, tag: tag) }
+        }
         if node.placeTag.load(ordering: .relaxed) != tag { move(node, name, in: parent, directory, tag) }
+    }
+
+    /// The node that the guest knows by a name, as far as is remembered.
+    func node(of known: KnownNames.Entry) -> Node? {
+        guard let id = known.node, let node = node(numbered: id),
+            node.placeTag.load(ordering: .relaxed) == known.tag
+        else { return nil }
+        return node
     }
 
     private func move(
@@ -297,10 +319,11 @@ final class Session: Sendable {
         let standIn = child.standIn()
         for node in nodes.snapshot() where node.child === child {
             let table = node.isChildRoot ? roots : index
-            table.withTable(of: node.tag) { table in
-                _ = table.remove(node.tag) { $0 === node }
+            let tag = tag(of: node)
+            table.withTable(of: tag) { table in
+                _ = table.remove(tag) { $0 === node }
                 nodes.withTable(of: node.id.rawValue) { nodes in
-                    guard nodes.remove(node.id.rawValue) != nil else { return }
+                    guard nodes.remove(node.id.rawValue, where: { $0 === node }) != nil else { return }
                     Session.count(node, -1, lane: nil)
                     let other = Node(standingInFor: node, of: standIn)
                     if nodes.insert(other, tag: node.id.rawValue) { Session.count(other, 1, lane: nil) }
@@ -311,7 +334,8 @@ final class Session: Sendable {
 
     /// Drops the root node of a removed share if the guest has no reference to it.
     func dropRoot(of child: Child) {
-        if let node = roots.find(UInt64(child.id)) { forget(node.id, count: 0, lane: nil) }
+        guard let node = roots.find(UInt64(child.id), where: { $0.child.id == child.id }) else { return }
+        forget(node.id, count: 0, lane: nil)
     }
 
     /// Forgets everything: the guest has. What a request that is still served would add goes with it.

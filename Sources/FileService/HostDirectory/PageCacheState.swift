@@ -17,11 +17,13 @@ struct PageCacheState: ~Copyable, Sendable {
 
     /// The guest is told attributes by a reply that makes it drop its pages if they differ. The clock is `cl_file_clock()`
     /// from before the attributes were read.
-    func tell(_ found: cl_statx, clock: Int64) {
+    ///
+    /// - Returns: Whether they differ.
+    func tell(_ found: cl_statx, clock: Int64) -> Bool {
         let new = PageCacheState.shown(found)
-        if told.exchange(new, ordering: .relaxed) != new {
-            good.store(PageCacheState.state(found, clock: clock), ordering: .relaxed)
-        }
+        guard told.exchange(new, ordering: .relaxed) != new else { return false }
+        good.store(PageCacheState.state(found, clock: clock), ordering: .relaxed)
+        return true
     }
 
     /// The guest is told attributes by the reply to a change it asked for, which makes it drop nothing.

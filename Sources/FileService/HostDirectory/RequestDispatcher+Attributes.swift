@@ -14,7 +14,7 @@ extension RequestDispatcher {
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
         let found = try shown(node.status(), of: node)
-        if node.isRegular { node.cache.tell(found, clock: clock) }
+        node.tell(found, clock: clock)
         return try sendAttributes(found, of: node, reply)
     }
 
@@ -23,7 +23,7 @@ extension RequestDispatcher {
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
         let found = try shown(node.status(), of: node)
-        if node.isRegular { node.cache.tell(found, clock: clock) }
+        node.tell(found, clock: clock)
         let attributes = node.attributes(found)
         return try reply.send(
             StatxOut { out in

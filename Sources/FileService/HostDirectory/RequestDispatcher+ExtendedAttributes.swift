@@ -12,11 +12,12 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden || isOurs(name, of: node) { throw .noData }
-        return try node.withDescriptor { (held) throws(Errno) in
+        return try node.withAttributes { (source) throws(Errno) in
             do throws(Errno) {
                 let privileged = privileged(PrivilegedAttributes.isNeeded(toRead: name.bytes))
-                return try sendValue(asked.size, reply) {
-                    perform(.get(name: name.start, $0, $1), on: held, by: privileged)
+                return try sendValue(asked.size, reply) { buffer, size in
+                    privileged?.perform(.get(name: name.start, buffer, size), on: source.descriptor)
+                        ?? source.value(name.start, buffer, size)
                 }
             } catch .notSupported {
                 // A guest that goes by lists takes a file system without any for one where nobody may do anything.
@@ -29,12 +30,12 @@ extension RequestDispatcher {
     func listxattr(_ request: Request, _ reply: Reply, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(GetxattrIn.self)
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
-        return try node.withDescriptor { (held) throws(Errno) in
+        return try node.withAttributes { (source) throws(Errno) in
             // The host shows `trusted.*` to root alone.
             let privileged = privileged(request.header.uid == 0)
             return try sendValue(asked.size, reply) { buffer, size in
-                if node.child.owners.areMapped { return namesWithoutRecords(held, buffer, size, privileged) }
-                return perform(.list(buffer?.assumingMemoryBound(to: CChar.self), size), on: held, by: privileged)
+                if node.child.owners.areMapped { return namesWithoutRecords(source, buffer, size, privileged) }
+                return names(source, buffer, size, privileged)
             }
         }
     }
@@ -42,6 +43,13 @@ extension RequestDispatcher {
     /// Who is to make a call: nobody but the caller, unless it takes more than the caller has.
     private func privileged(_ isNeeded: Bool) -> PrivilegedAttributes? {
         isNeeded ? aggregate.privilegedAttributes : nil
+    }
+
+    private func names(
+        _ source: AttributeSource, _ buffer: UnsafeMutableRawPointer?, _ size: Int, _ privileged: PrivilegedAttributes?
+    ) -> Int {
+        let list = buffer?.assumingMemoryBound(to: CChar.self)
+        return privileged?.perform(.list(list, size), on: source.descriptor) ?? source.names(list, size)
     }
 
     private func perform(
@@ -54,12 +62,11 @@ extension RequestDispatcher {
     ///
     /// - Returns: Their bytes, or -errno; with no room given, what they need.
     private func namesWithoutRecords(
-        _ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int, _ privileged: PrivilegedAttributes?
+        _ source: AttributeSource, _ buffer: UnsafeMutableRawPointer?, _ size: Int, _ privileged: PrivilegedAttributes?
     ) -> Int {
         // The request's memory: it has been read. The longest list fits.
         let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
-        let list = all.baseAddress?.assumingMemoryBound(to: CChar.self)
-        let got = perform(.list(list, all.count), on: held, by: privileged)
+        let got = names(source, all.baseAddress, all.count, privileged)
         guard got > 0 else { return got }
         var kept = 0
         var start = 0

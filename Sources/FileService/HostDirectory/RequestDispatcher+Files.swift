@@ -35,7 +35,7 @@ extension RequestDispatcher {
         _ node: Node, _ flags: CInt, killPrivileges: Bool, _ session: Session
     ) throws(Errno) -> OpenOut {
         // Looked at and opened by one descriptor.
-        _ = try node.borrow()
+        let held = try node.borrow()
         defer { node.giveBack() }
         let clock = cl_file_clock()
         let found = try node.status()
@@ -44,8 +44,14 @@ extension RequestDispatcher {
         if found.nlink == 0, node.wasLinked, !node.isChildRoot, node.openHandles.load(ordering: .relaxed) == 0 {
             throw .staleNFSFileHandle
         }
-        let file = try openForHandle(node, flags, session)
-        let keepsPages = flags & O_TRUNC == 0 && arePagesGood(of: node, found, clock: clock, session)
+        let isUnchanged = node.cache.isGood(found, clock: clock)
+        let file: OpenFile
+        if flags == O_RDONLY, let shared = node.shareDescriptor(held, isUnchanged: isUnchanged) {
+            file = OpenFile(shared, flags, isShared: true)
+        } else {
+            file = try openForHandle(node, flags, session)
+        }
+        let keepsPages = flags & O_TRUNC == 0 && arePagesGood(of: node, isUnchanged: isUnchanged, session)
         let handle = try session.open(node, file, lane: lane)
         if flags & O_TRUNC != 0, killPrivileges {
             do throws(Errno) {
@@ -59,11 +65,11 @@ extension RequestDispatcher {
     }
 
     /// Whether what the guest has cached of a file's data is to be kept when it is opened.
-    private func arePagesGood(of node: Node, _ found: cl_statx, clock: Int64, _ session: Session) -> Bool {
+    private func arePagesGood(of node: Node, isUnchanged: Bool, _ session: Session) -> Bool {
         // What it has written itself has changed the file's times, and nobody else may.
         if session.buffersWrites { return true }
         return switch node.child.options.cache {
-        case .auto: node.cache.isGood(found, clock: clock)
+        case .auto: isUnchanged
         case .always: true
         case .never, .metadata: false
         }
@@ -216,6 +222,7 @@ extension RequestDispatcher {
             }
             created.lease.add(Lease.oneUse, ordering: .relaxed)
             created.install(held)
+            if let name { session.names.set(created.id, tag: Place.tag(name.bytes, in: parent)) }
             out.entry =
                 if let appearance {
                     entry(created, appearance.shown(found), clock: clock)

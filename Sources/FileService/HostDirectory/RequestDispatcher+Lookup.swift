@@ -31,19 +31,22 @@ extension RequestDispatcher {
         if parent.zone == .hidden { throw .noSuchFileOrDirectory }
         return try parent.withDescriptor { (directory) throws(Errno) in
             let clock = cl_file_clock()
+            let known = session.names.entry(Place.tag(bytes, in: parent))
             var found = cl_statx()
-            try checked(cl_statx(directory, name, &found))
+            let result = cl_statx(directory, name, &found)
+            if result == 0 - ENOENT { session.names.note(nil, since: known) }
+            try checked(result)
             let zone = try parent.zone.zone(of: bytes, found, in: parent.child)
             let key = NodeKey(child: parent.child, found)
             if parent.child.owners.areMapped, Appearance.isRecordable(found) {
                 if let node = session.acquire(key) {
-                    session.remember(node, bytes, in: parent, directory)
+                    session.remember(node, bytes, in: parent, directory, since: known)
                     return try entry(node, changed: found, session, clock: clock)
                 }
-                return try findUnknown(name, bytes, key, zone, in: parent, directory, session, clock: clock)
+                return try findUnknown(name, bytes, key, zone, in: parent, directory, session, known, clock: clock)
             }
             let node = try session.meet(key, name: bytes, in: parent, zone: zone, found: found, lane: lane)
-            session.remember(node, bytes, in: parent, directory)
+            session.remember(node, bytes, in: parent, directory, since: known)
             return try entry(node, changed: found, session, clock: clock)
         }
     }
@@ -52,7 +55,7 @@ extension RequestDispatcher {
     /// says what the guest may do with it.
     private func findUnknown(
         _ name: UnsafePointer<CChar>, _ bytes: UnsafeRawBufferPointer, _ key: NodeKey, _ zone: Zone, in parent: Node,
-        _ directory: CInt, _ session: Session, clock: Int64
+        _ directory: CInt, _ session: Session, _ known: KnownNames.Entry, clock: Int64
     ) throws(Errno) -> EntryOut {
         try session.pool.take()
         let held = cl_openat(directory, name, CL_O_PATH | O_NOFOLLOW, 0)
@@ -73,6 +76,7 @@ extension RequestDispatcher {
         node.lease.add(Lease.oneUse, ordering: .relaxed)
         node.install(held)
         node.giveBack()
+        session.remember(node, bytes, in: parent, directory, since: known)
         // Somebody else may have met it meanwhile, as something else.
         guard shown.mode & UInt32(Glibc.S_IFMT) == node.type else {
             session.forget(node.id, count: 1, lane: lane)
@@ -95,37 +99,66 @@ extension RequestDispatcher {
         }
     }
 
-    /// The node of what a name stands for, if the guest knows it, with a use of its descriptor: for what is about to take
-    /// the name away, so that the node is still there after.
+    /// A name that is about to be taken away or given to something else.
+    struct HeldName {
+        /// The node of what it stands for, with a use of its descriptor; nil when the guest has none.
+        var node: Node?
+        /// Whether it is known to be the inode's only name.
+        var isOnlyName = false
+        /// What was known of the name before.
+        let known: KnownNames.Entry
+    }
+
+    /// Holds the node of what a name stands for, if the guest knows it, so that the node is still there when the name is not.
     ///
-    /// - Returns: Nil for a name that the guest has no node of, or that is not there; whether the name is the inode's only.
+    /// The host is asked only about names that the guest has not used lately.
     func hold(
         _ name: ComponentName, in parent: Node, _ directory: CInt, _ session: Session
-    ) throws(Errno) -> (node: Node, isOnlyName: Bool)? {
+    ) throws(Errno) -> HeldName {
+        let known = session.names.entry(Place.tag(name.bytes, in: parent))
+        if known.isNothing { return HeldName(known: known) }
+        if let node = session.node(of: known) {
+            do throws(Errno) {
+                _ = try node.borrow()
+                return HeldName(node: node, known: known)
+            } catch {
+                // The host has given the name to something else.
+                guard error == .staleNFSFileHandle else { throw error }
+            }
+        }
+        return try look(name, in: parent, directory, session, known)
+    }
+
+    private func look(
+        _ name: ComponentName, in parent: Node, _ directory: CInt, _ session: Session, _ known: KnownNames.Entry
+    ) throws(Errno) -> HeldName {
         var found = cl_statx()
-        guard cl_statx(directory, name.start, &found) == 0,
-            let node = session.known(NodeKey(child: parent.child, found))
-        else { return nil }
+        let result = cl_statx(directory, name.start, &found)
+        guard result == 0, let node = session.known(NodeKey(child: parent.child, found)) else {
+            if result == 0 || result == 0 - ENOENT { session.names.note(nil, since: known) }
+            return HeldName(known: session.names.entry(known.tag))
+        }
         do throws(Errno) {
             _ = try node.borrow()
         } catch {
             guard error == .staleNFSFileHandle else { throw error }
             // Found by a name that the host has changed; this one leads to it.
-            session.remember(node, name.bytes, in: parent, directory)
+            session.remember(node, name.bytes, in: parent, directory, since: known)
             do throws(Errno) {
                 _ = try node.borrow()
             } catch {
-                if error == .staleNFSFileHandle { return nil }
+                if error == .staleNFSFileHandle { return HeldName(known: known) }
                 throw error
             }
         }
-        return (node, node.isDirectory || found.nlink <= 1)
+        return HeldName(
+            node: node, isOnlyName: node.isDirectory || found.nlink <= 1, known: session.names.entry(known.tag))
     }
 
     /// The reply to a lookup that has been counted.
     @inline(__always)
     func entry(_ node: Node, _ found: cl_statx, clock: Int64) -> EntryOut {
-        if node.isRegular { node.cache.tell(found, clock: clock) }
+        node.tell(found, clock: clock)
         let times = node.cacheTimes
         var entry = EntryOut()
         entry.node = node.id

@@ -122,7 +122,7 @@ extension RequestDispatcher {
         defer { target.giveBack() }
         try node.withDescriptor { (directory) throws(Errno) in
             try checked(cl_link_held(aggregate.processDescriptors.number, held, directory, name.start))
-            session.remember(target, name.bytes, in: node, directory)
+            session.remember(target, name.bytes, in: node, directory, since: nil)
         }
         // The reply is an entry and so one more reference. It is about the target's inode itself, not about whatever has
         // the name by now.
@@ -143,11 +143,12 @@ extension RequestDispatcher {
             if result < 0, openUp(node, after: Errno(rawValue: 0 &- result)) {
                 result = cl_unlinkat(directory, name.start, isDirectory)
             }
-            if let removed {
+            if result == 0 { session.names.note(nil, since: removed.known) }
+            if let gone = removed.node {
                 if result < 0 {
-                    removed.node.giveBack()
+                    gone.giveBack()
                 } else {
-                    session.pool.removed(name.bytes, in: node, of: removed.node, wasLast: removed.isOnlyName)
+                    session.pool.removed(name.bytes, in: node, of: gone, wasLast: removed.isOnlyName)
                 }
             }
             try checked(result)
@@ -207,31 +208,36 @@ extension RequestDispatcher {
         _ asked: Renaming, from source: Node, _ from: CInt, to target: Node, _ to: CInt, _ session: Session
     ) throws(Errno) {
         let moved = try hold(asked.oldName, in: source, from, session)
-        defer { moved?.node.giveBack() }
+        defer { moved.node?.giveBack() }
         let replaced = try hold(asked.newName, in: target, to, session)
         let call = { cl_renameat2(from, asked.oldName.start, to, asked.newName.start, asked.flags) }
         var result = call()
         if result < 0, source.child.owners.areMapped {
             let error = Errno(rawValue: 0 &- result)
             // A directory that is moved has its ".." changed.
-            let isBetter = [source, target, moved?.node].map { $0.map { openUp($0, after: error) } ?? false }
+            let isBetter = [source, target, moved.node].map { $0.map { openUp($0, after: error) } ?? false }
             if isBetter.contains(true) { result = call() }
         }
         let isExchange = asked.flags & 2 != 0
         // Two names of one inode: rename(2) does nothing then.
-        let isSame = moved != nil && moved?.node === replaced?.node
-        if result == 0, !isSame, let moved {
-            session.remember(moved.node, asked.newName.bytes, in: target, to)
-        }
-        if let replaced {
-            if result == 0, isExchange {
-                session.remember(replaced.node, asked.oldName.bytes, in: source, from)
-                replaced.node.giveBack()
-            } else if result == 0, !isSame {
-                session.pool.removed(
-                    asked.newName.bytes, in: target, of: replaced.node, wasLast: replaced.isOnlyName)
+        let isSame = moved.node != nil && moved.node === replaced.node
+        if result == 0, !isSame {
+            // The old name is a whiteout's now, the other file's, or nobody's: of none that the guest knows by it.
+            session.names.note(nil, since: moved.known)
+            if let node = moved.node {
+                session.remember(node, asked.newName.bytes, in: target, to, since: nil)
             } else {
-                replaced.node.giveBack()
+                session.names.note(nil, since: replaced.known)
+            }
+        }
+        if let node = replaced.node {
+            if result == 0, isExchange {
+                session.remember(node, asked.oldName.bytes, in: source, from, since: nil)
+                node.giveBack()
+            } else if result == 0, !isSame {
+                session.pool.removed(asked.newName.bytes, in: target, of: node, wasLast: replaced.isOnlyName)
+            } else {
+                node.giveBack()
             }
         }
         if result == 0 - ENOENT, target.isDeletedByHost() { throw .staleNFSFileHandle }

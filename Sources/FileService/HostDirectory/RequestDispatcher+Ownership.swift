@@ -41,18 +41,24 @@ extension RequestDispatcher {
             }
             return natural
         }
-        return try node.withDescriptor { (held) throws(Errno) in
-            try appearance(of: held, found, in: node.child).appearance
+        return try node.withAttributes { (source) throws(Errno) in
+            try appearance(of: source, found, in: node.child).appearance
         }
     }
 
-    /// How an inode of a mapped share appears, and whether it has a record of that.
+    /// How an inode of a mapped share appears, and whether it has a record of that. It is held by an O_PATH descriptor.
     func appearance(
         of held: CInt, _ found: cl_statx, in child: Child
     ) throws(Errno) -> (appearance: Appearance, isRecorded: Bool) {
+        try appearance(of: AttributeSource(descriptor: held, isOpen: false), found, in: child)
+    }
+
+    private func appearance(
+        of source: AttributeSource, _ found: cl_statx, in child: Child
+    ) throws(Errno) -> (appearance: Appearance, isRecorded: Bool) {
         let natural = child.owners.natural(found)
         guard Appearance.isRecordable(found) else { return (natural, false) }
-        let count = cl_getxattr_held(held, Appearance.attribute, scratch.record, Appearance.recordSize)
+        let count = source.value(Appearance.attribute, scratch.record, Appearance.recordSize)
         guard let record = try record(count) else { return (natural, false) }
         return (Appearance(record: record, of: found) ?? natural, true)
     }
