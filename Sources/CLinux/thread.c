@@ -33,6 +33,14 @@ static uint64_t clock_nanoseconds(clockid_t clock)
 }
 
 uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+int cl_processor_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
+}
+
 uint64_t cl_monotonic_time(void) { return clock_nanoseconds(CLOCK_MONOTONIC); }
 
 static __thread bool has_own_fs;

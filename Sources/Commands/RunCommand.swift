@@ -78,6 +78,9 @@ struct RunCommand: ParsableCommand {
             discussion: "Without a command the VM stays until stop, else until the command has ended."))
     var detach = false
 
+    @Option(help: Polling.help)
+    var poll = Polling.auto
+
     @Option(help: ArgumentHelp("Give up after so many seconds, with exit status 124.", valueName: "SECONDS"))
     var timeout: Double?
 
@@ -135,6 +138,7 @@ struct RunCommand: ParsableCommand {
         configuration.cpus = cpus
         configuration.memory = memory.mebibytes
         configuration.acceleration = accel
+        configuration.mayPoll = poll == .auto
         configuration.name = name
         configuration.hostname = name ?? configuration.hostname
         configuration.directory = options.cwd

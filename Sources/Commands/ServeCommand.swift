@@ -51,6 +51,9 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp("What your QEMU calls the device, for the lines that share add prints.", valueName: "TAG"))
     var tag: String?
 
+    @Option(help: Polling.help)
+    var poll = Polling.auto
+
     @Option(
         help: ArgumentHelp(
             "A system call that the file server has no use for: kill, log or off.",
@@ -77,7 +80,7 @@ struct ServeCommand: ParsableCommand {
         let isQuiet = quiet
         try saying(exit: 125) { () throws(LaunchError) in
             let server = try FileServer(
-                path: absolutePath(socket), shares: v, isReadOnly: ro, name: name,
+                path: absolutePath(socket), shares: v, isReadOnly: ro, mayPoll: poll == .auto, name: name,
                 controlSocket: control.map(absolutePath), seccomp: seccomp
             ) { line in
                 if !isQuiet { FileDescriptor.standardError.say("sheaf: \(line)") }

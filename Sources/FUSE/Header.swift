@@ -42,6 +42,14 @@ public struct ExtensionHead: WireStructure {
     @inlinable
     public init() {}
 
+    /// Bytes of what all extensions begin with: size and type, or of labels size and number.
+    @inlinable
+    public static var commonByteCount: Int { 8 }
+
+    /// `FUSE_MAX_NR_SECCTX`: the most labels; greater types are other extensions.
+    @inlinable
+    public static var mostLabels: UInt32 { 31 }
+
     /// `FUSE_EXT_GROUPS`.
     @inlinable
     public static var groups: UInt32 { 32 }

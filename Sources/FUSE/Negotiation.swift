@@ -44,6 +44,9 @@ public struct Negotiation: Sendable {
     /// walks through. Then the umask is the host's to apply, where no list of the directory stands in for it.
     public static let accessLists: InitFlags = [.posixACL, .dontMask, .setxattrExtended]
 
+    /// What is offered besides where the launcher may write a label of the guest's security module.
+    public static let labels: InitFlags = [.securityContext]
+
     /// What is offered besides where the guest is to write its data back when it likes to. It then holds what it knows of a
     /// file's size and times for the truth, so the host must not change files.
     public static let writeback: InitFlags = [.writebackCache]

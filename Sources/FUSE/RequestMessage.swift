@@ -42,6 +42,15 @@ public struct RequestMessage: Sendable {
         return copy
     }
 
+    /// Adds an extension, after everything else: a multiple of 8 bytes, its head included.
+    public func adding(extension more: [UInt8]) -> RequestMessage {
+        var copy = self
+        copy.header.extensionLength &+= UInt16(truncatingIfNeeded: more.count / 8)
+        copy.bytes.append(contentsOf: more)
+        copy.sealLength()
+        return copy
+    }
+
     private mutating func sealLength() {
         header.length = UInt32(truncatingIfNeeded: bytes.count)
         header.withBytes { header in

@@ -45,14 +45,15 @@ public final class FileServer {
     ///   - path: Where the socket is to be; at most 107 bytes.
     ///   - shares: What is shared; targets mean nothing here.
     ///   - isReadOnly: Whether the aggregate is a read-only one.
+    ///   - mayPoll: Whether queues may be watched where that pays.
     ///   - name: Its name among the user's VMs; made of the process id when nil.
     ///   - controlSocket: Where it can be asked, in place of a directory of its own.
     ///   - seccomp: What becomes of a thread that makes a system call which is not on its list.
     ///   - say: Gets what a person at the terminal may want to know, a line at a time.
     /// - Throws: What is wrong with the first share that cannot be had.
     public init(
-        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, name: String? = nil, controlSocket: FilePath? = nil,
-        seccomp: SeccompMode = .kill, say: @escaping (String) -> Void
+        path: FilePath, shares: [ShareRequest], isReadOnly: Bool, mayPoll: Bool = true, name: String? = nil,
+        controlSocket: FilePath? = nil, seccomp: SeccompMode = .kill, say: @escaping (String) -> Void
     ) throws(LaunchError) {
         self.path = path
         self.name = name
@@ -64,7 +65,7 @@ public final class FileServer {
         }
         // One that is fixed is served as any other: there may come others.
         let bucket = shares.first?.options.buffersWrites == true ? Bucket.writeback : Bucket(access)
-        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, onlyBucket: bucket)
+        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: seccomp, onlyBucket: bucket, mayPoll: mayPoll)
         tag = bucket.tag
         self.shares = LiveShares(of: shareHost, on: loop, guest: nil, devices: nil)
         do throws(ShareError) {

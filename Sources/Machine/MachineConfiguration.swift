@@ -21,6 +21,8 @@ public struct MachineConfiguration: Sendable {
     public var memory = 1024
     /// `auto`, `kvm` or `tcg`.
     public var acceleration: String = "auto"
+    /// Whether the file server may watch a queue for a moment, on a core that is free, instead of sleeping at once.
+    public var mayPoll = true
     /// The VM's name among those of its user, where the user gave one; else it is made of the launcher's process id.
     public var name: String?
     /// The guest's host name.

@@ -100,7 +100,8 @@ final class VirtualMachine {
         self.clock = clock
         self.loop = loop
         reboots = configuration.reboots
-        shareHost = ShareHost(log: Logger(label: "sheaf"), seccomp: configuration.seccomp)
+        shareHost = ShareHost(
+            log: Logger(label: "sheaf"), seccomp: configuration.seccomp, mayPoll: configuration.mayPoll)
         plan = try LaunchPlan(configuration, shareHost: shareHost)
         devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
         let link = AgentLink { [outlet] bytes in outlet.stream?.write(bytes) }

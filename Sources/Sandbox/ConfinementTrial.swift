@@ -83,6 +83,7 @@ extension Capability {
         case .setGroup: "CAP_SETGID"
         case .setUser: "CAP_SETUID"
         case .makeImmutable: "CAP_LINUX_IMMUTABLE"
+        case .administer: "CAP_SYS_ADMIN"
         case .setFileCapabilities: "CAP_SETFCAP"
         }
     }

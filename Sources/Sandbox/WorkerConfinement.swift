@@ -14,21 +14,50 @@ public import SystemPackage
 public final class WorkerConfinement: Sendable {
     /// What becomes of a thread that makes a system call which is not on the list.
     public let seccomp: SeccompMode
-    /// Made when the first thread needs it.
-    private let filter = Mutex<SystemCallFilter?>(nil)
+    /// Each made when the first thread needs it.
+    private let filters = Mutex<[Duty: SystemCallFilter]>([:])
     /// Called on each thread, just before it is put under the filter.
     private let onSeal: @Sendable () -> Void
 
-    /// The capabilities that a worker keeps of those it has: to be every user, and to do with every file in a share what
-    /// its owner may.
-    ///
-    /// Not among them: CAP_SYS_ADMIN, without which the host's `trusted.*` attributes are the host's; CAP_MKNOD, since no
-    /// guest makes device nodes (overlayfs's whiteouts need none); CAP_DAC_READ_SEARCH, of which CAP_DAC_OVERRIDE has all
-    /// but open_by_handle_at(2), which leads out of a share.
-    static let keptCapabilities: [Capability] = [
-        .changeOwner, .overridePermissions, .ownEveryFile, .keepSetID, .setGroup, .setUser, .setFileCapabilities,
-        .makeImmutable,
-    ]
+    /// What a worker thread is for, and so what it needs.
+    public enum Duty: Sendable {
+        /// To serve files.
+        case files
+        /// To read and write the extended attributes that take CAP_SYS_ADMIN, and nothing else.
+        case labels
+
+        /// The capabilities that a thread keeps of those it has.
+        ///
+        /// To serve files: to be every user, and to do with every file in a share what its owner may. Not among them:
+        /// CAP_SYS_ADMIN, which `trusted.*` attributes take, and much else; CAP_MKNOD, since no guest makes device nodes
+        /// (overlayfs's whiteouts need none); CAP_DAC_READ_SEARCH, of which CAP_DAC_OVERRIDE has all but
+        /// open_by_handle_at(2), which leads out of a share.
+        var capabilities: [Capability] {
+            switch self {
+            case .files:
+                [
+                    .changeOwner, .overridePermissions, .ownEveryFile, .keepSetID, .setGroup, .setUser,
+                    .setFileCapabilities, .makeImmutable,
+                ]
+            case .labels: [.administer]
+            }
+        }
+
+        /// Whether a thread may make one of the calls on the list: all of them to serve files.
+        func needs(_ call: String) -> Bool {
+            switch self {
+            case .files: true
+            case .labels: Self.callsForLabels.contains(call)
+            }
+        }
+
+        /// The attributes, another thread's word, and what every thread does; nothing that opens or names a file.
+        private static let callsForLabels: Set<String> = [
+            "getxattr", "listxattr", "setxattr", "removexattr", "futex", "restart_syscall", "brk", "mmap", "munmap",
+            "mprotect", "mremap", "madvise", "getrandom", "rt_sigprocmask", "rt_sigreturn", "exit", "exit_group",
+            "getpid", "gettid", "tgkill",
+        ]
+    }
 
     /// A confinement.
     public convenience init(seccomp: SeccompMode = .kill) {
@@ -69,21 +98,22 @@ public final class WorkerConfinement: Sendable {
 
     /// Closes the door behind a thread that has entered and made all its preparations.
     ///
-    /// As root it keeps no capability but those to serve files. Where the kernel has Landlock it is cut off from TCP, from
+    /// As root it keeps no capability but those of its duty. Where the kernel has Landlock it is cut off from TCP, from
     /// abstract unix sockets and from signals to other threads. And it comes under the list of system calls.
     ///
+    /// - Parameter duty: What the thread is for.
     /// - Throws: What the kernel refused with, but for what it does not have of Landlock.
-    public func seal() throws(Errno) {
-        try checked(cl_thread_limit_capabilities(Capability.mask(Self.keptCapabilities)))
+    public func seal(for duty: Duty = .files) throws(Errno) {
+        try checked(cl_thread_limit_capabilities(Capability.mask(duty.capabilities)))
         // Beyond files: whatever it answers, the filter allows no socket either.
         _ = cl_landlock_beyond_files()
         guard seccomp != .off else { return }
-        let filter = try filter.withLock { made throws(Errno) in
-            if let made { return made }
+        let filter = try filters.withLock { made throws(Errno) in
+            if let filter = made[duty] { return filter }
             guard let rules = try? SystemCallRule.parse(SystemCallFilter.listText) else { throw .invalidArgument }
-            let filter = try SystemCallFilter(rules, mode: seccomp)
+            let filter = try SystemCallFilter(rules.filter { duty.needs($0.name) }, mode: seccomp)
             try checked(cl_catch_forbidden_calls())
-            made = filter
+            made[duty] = filter
             return filter
         }
         onSeal()
@@ -107,8 +137,13 @@ enum Capability: UInt64 {
     case setUser = 7
     /// CAP_LINUX_IMMUTABLE.
     case makeImmutable = 9
+    /// CAP_SYS_ADMIN.
+    case administer = 21
     /// CAP_SETFCAP.
     case setFileCapabilities = 31
+
+    /// Whether the calling thread has it.
+    var isHeld: Bool { cl_thread_capabilities() & 1 << rawValue != 0 }
 
     /// One bit for each.
     static func mask(_ capabilities: [Capability]) -> UInt64 {

@@ -8,6 +8,9 @@ public import SystemPackage
 /// Made on a thread of the control plane. What it starts would else begin with what the worker has left, and could not
 /// prepare itself.
 public final class WorkerThreads: Sendable {
+    /// Whether what this process starts may have the extended attributes that take CAP_SYS_ADMIN.
+    public static var mayLabel: Bool { Capability.administer.isHeld }
+
     /// What the threads are to be confined by.
     public let confinement: WorkerConfinement
     private let office: Office

@@ -19,6 +19,8 @@ public final class FileSystemDevice: Sendable {
     /// The request queues this device has beside hiprio.
     public let requestQueues: Int
     private let confinement: WorkerConfinement
+    /// Nil where no queue is to be watched.
+    private let load: ProcessorLoad?
     private let log: Logger
     private let complaints: Complaints
     private let makeHandler: RequestHandlerFactory
@@ -70,12 +72,15 @@ public final class FileSystemDevice: Sendable {
     ///   - aggregate: What it serves; no other device may.
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - confinement: What the threads of its rings are confined by.
+    ///   - mayPoll: Whether a queue whose driver sends requests one by one may be watched, on a core of its own.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(
-        aggregate: Aggregate, requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), log: Logger
+        aggregate: Aggregate, requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(),
+        mayPoll: Bool = true, log: Logger
     ) {
         self.init(
-            requestQueues: requestQueues, confinement: confinement, log: log, onLeave: { aggregate.releaseLocks() }
+            requestQueues: requestQueues, confinement: confinement, mayPoll: mayPoll, log: log,
+            onLeave: { aggregate.releaseLocks() }
         ) { lane in
             let dispatcher = RequestDispatcher(aggregate: aggregate, lane: lane)
             return RequestHandler(
@@ -94,12 +99,13 @@ public final class FileSystemDevice: Sendable {
 
     /// Makes a device of request handlers alone; `onLeave` is called when a frontend has gone.
     init(
-        requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), log: Logger,
+        requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(), mayPoll: Bool = true, log: Logger,
         onLeave: @escaping @Sendable () -> Void = {}, makeHandler: @escaping RequestHandlerFactory
     ) {
         self.confinement = confinement
         self.onLeave = onLeave
         self.requestQueues = min(max(1, requestQueues), Self.maximumRequestQueues)
+        load = mayPoll ? ProcessorLoad() : nil
         self.log = log
         complaints = Complaints(to: log)
         self.makeHandler = makeHandler
@@ -133,7 +139,7 @@ public final class FileSystemDevice: Sendable {
 
         do throws(Errno) {
             let workers = try WorkerSet(
-                ringCount: 1 + requestQueues, confinement: confinement, log: log, complaints: complaints,
+                ringCount: 1 + requestQueues, confinement: confinement, load: load, log: log, complaints: complaints,
                 isOver: { attachment.isOver }, makeHandler: makeHandler)
             // The session's thread is the only one to use them from here on.
             nonisolated(unsafe) let host = workers

@@ -27,20 +27,14 @@ final class QueueWorker: Sendable {
         var acknowledge = false
     }
 
-    /// A request that was taken off the ring and can be given back.
-    private enum Completion {
-        /// The pool has served it and written so many bytes for the guest.
-        case finished(HeldRequest, length: UInt32)
-        /// What it waited for has come, or will not.
-        case answered(HeldRequest, LateAnswer)
-    }
-
     private let ring: Int
-    private let pool: RequestPool
+    let pool: RequestPool
+    /// What says whether a core is free, where the ring may be watched for a while instead of sleeping at once.
+    private let load: ProcessorLoad?
     private let complaints: Complaints
-    private let isOver: @Sendable () -> Bool
+    let isOver: @Sendable () -> Bool
     let orders = Mutex(Orders())
-    private let completions = Mutex<[Completion]>([])
+    let completions = Mutex<[Completion]>([])
     /// Orders wait, or completions. Looked at after each new available entry was seen and before it is followed: what the
     /// guest was told of in between, such as new memory, has been ordered before.
     let hasNews = Atomic<Bool>(false)
@@ -58,25 +52,23 @@ final class QueueWorker: Sendable {
     /// How long the hiprio ring is left alone after it had work, in milliseconds. It carries FORGET, one per inode, which
     /// nobody waits for: a storm of them costs the guest no kick, and an interrupt per nap instead of one each.
     private static let hiprioNap: CInt = 5
+    /// How often a ring is looked at between two looks at the clock.
+    private static let looksAtOnce = 16
     /// How often a ring without a kick descriptor is looked at, in milliseconds.
     private static let pollInterval: CInt = 1
     /// How long a finished request may wait for the others of its batch, in nanoseconds.
     private static let patience: UInt64 = 30_000
-    /// How long what the pool has is waited for once the frontend has gone, in nanoseconds: a host that does not answer
-    /// must not keep the launcher from ending.
-    private static let lastPatience: UInt64 = 1_000_000_000
-    /// How often it is looked whether the frontend has gone, in milliseconds.
-    private static let lookInterval: CInt = 100
 
     /// Starts the thread; returns when it has confined itself and has its handler.
     ///
     /// - Throws: What a thread or a descriptor could not be made with, or what confining it failed with.
     init(
-        ring: Int, pool: RequestPool, confinement: WorkerConfinement, log: Logger,
+        ring: Int, pool: RequestPool, confinement: WorkerConfinement, load: ProcessorLoad?, log: Logger,
         complaints: Complaints, isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         self.ring = ring
         self.pool = pool
+        self.load = ring == 0 ? nil : load
         self.complaints = complaints
         self.isOver = isOver
         epoll = try Descriptor(result: cl_epoll_create())
@@ -108,45 +100,9 @@ final class QueueWorker: Sendable {
     }
 }
 
-// MARK: - The pool's side
-
-extension QueueWorker {
-    /// Takes a request back that was handed over, its reply written.
-    func finish(_ request: HeldRequest, length: UInt32) { post(.finished(request, length: length)) }
-
-    private func post(_ completion: Completion) {
-        completions.withLock {
-            $0.append(completion)
-            hasNews.store(true, ordering: .releasing)
-        }
-        _ = cl_eventfd_signal(wake.number)
-    }
-}
-
 // MARK: - The worker's side
 
 extension QueueWorker {
-    /// What the worker signals, the memory it uses, and what it has handed over; its own, no other thread sees it.
-    private struct Outfit {
-        var memory = GuestMemory.none
-        var call: SharedDescriptor?
-        var error: SharedDescriptor?
-        /// How many requests the pool has.
-        var handedOver = 0
-        /// The requests that wait. They outlast a stop of the ring: their guest goes on waiting after it.
-        var waiting: [Waiting] = []
-
-        /// How many requests of the ring are neither in it nor in hand.
-        var heldCount: Int { handedOver + waiting.count }
-    }
-
-    private struct Waiting {
-        let request: HeldRequest
-        let wait: LockWait
-        /// The answer, when it came while there was no ring to be told.
-        var answer: LateAnswer?
-    }
-
     /// What the worker does next.
     private enum Turn {
         case goOn
@@ -188,6 +144,13 @@ extension QueueWorker {
                     let isDone = try drain(&queue, &chain, handler, &outfit)
                     ring = consume queue
                     guard isDone else { continue }
+                    guard load != nil else {
+                        sleep(setup.kick == nil ? Self.pollInterval : -1)
+                        continue
+                    }
+                    let start = cl_monotonic_time()
+                    sleep(setup.kick == nil ? Self.pollInterval : -1)
+                    outfit.poll.note(pause: cl_monotonic_time() &- start)
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
@@ -198,7 +161,6 @@ extension QueueWorker {
                     cancelWaiting(&outfit)
                     return .goOn
                 }
-                sleep(setup.kick == nil ? Self.pollInterval : -1)
             }
         }
     }
@@ -219,7 +181,8 @@ extension QueueWorker {
             var isWorking = false
             var hasUnshown = false
             var oldest: UInt64 = 0
-            while try queue.hasAvailable() {
+            var together = 0
+            while try hasRequest(&queue, &outfit, &together) {
                 if hasNews.load(ordering: .acquiring) {
                     flush(&queue, call)
                     return false
@@ -237,6 +200,7 @@ extension QueueWorker {
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
+                together += 1
                 isWorking = true
                 hasUnshown = true
                 // The clock is read only when another request would make this one wait.
@@ -261,39 +225,60 @@ extension QueueWorker {
         return true
     }
 
-    /// Takes a request off the ring that is for the pool or has to wait. At most half of a ring's entries are ever off it:
-    /// the rest stay for what is quick.
-    ///
-    /// - Returns: False when the request is still in hand; `served` are the bytes written if it has been served after all.
-    private func hold(
-        _ chain: borrowing DescriptorChain, of size: UInt16, _ pace: RequestPace, _ handler: RequestHandler,
-        _ outfit: inout Outfit, _ served: inout UInt32?
-    ) -> Bool {
-        guard outfit.heldCount < Int(size) / 2 else { return false }
-        guard pace == .patient else {
-            let request = HeldRequest(chain, in: outfit.memory, ticket: handler.ticket(), worker: self)
-            guard pool.take(request) else { return false }
-            outfit.handedOver += 1
-            return true
+    /// Whether there is a request; watches the ring for one, if that is likely to pay. `together` is how many requests were
+    /// served since the ring was empty last.
+    @inline(__always)
+    private func hasRequest(
+        _ queue: inout SplitQueue, _ outfit: inout Outfit, _ together: inout Int
+    ) throws(QueueError) -> Bool {
+        if try queue.hasAvailable() { return true }
+        guard let load, together > 0 else { return false }
+        return try watch(&queue, load, &outfit, &together)
+    }
+
+    private func watch(
+        _ queue: inout SplitQueue, _ load: ProcessorLoad, _ outfit: inout Outfit, _ together: inout Int
+    ) throws(QueueError) -> Bool {
+        let start = cl_monotonic_time()
+        guard outfit.poll.isWorthwhile(after: together, now: start) else { return false }
+        together = 0
+        flush(&queue, outfit.call)
+        // After the interrupt: a guest's processor that was woken by it is among those that want a core.
+        if outfit.poll.shouldLookForCrowd(now: start) {
+            let isCrowded = load.isCrowded
+            outfit.poll.noteCrowd(isCrowded, now: start)
+            if isCrowded { return false }
         }
-        let (length, wait) = handler.serveOrWait(chain.readable, chain.writable)
-        guard let wait else {
-            served = length
-            return false
+        var last = cl_monotonic_time()
+        while !hasNews.load(ordering: .acquiring) {
+            for _ in 0..<Self.looksAtOnce {
+                if try queue.hasAvailable() {
+                    outfit.poll.noteHit(pause: last &- start)
+                    return true
+                }
+                cl_relax()
+            }
+            let now = cl_monotonic_time()
+            if now &- last > AdaptivePoll.interruption {
+                outfit.poll.noteCrowd(true, now: now)
+                return false
+            }
+            if now &- start > AdaptivePoll.longest {
+                outfit.poll.noteMiss(now: now)
+                return false
+            }
+            last = now
         }
-        let request = HeldRequest(chain, in: outfit.memory, ticket: SessionTicket(), worker: self)
-        outfit.waiting.append(Waiting(request: request, wait: wait))
-        wait.start { self.post(.answered(request, $0)) }
-        return true
+        return false
     }
 
     /// Shows the driver what is finished, and interrupts it if it wants that.
-    private func flush(_ queue: inout SplitQueue, _ call: SharedDescriptor?) {
+    func flush(_ queue: inout SplitQueue, _ call: SharedDescriptor?) {
         if queue.publish() { call?.signal() }
     }
 
     /// Sleeps until a kick, an order, a completion, or for so many milliseconds.
-    private func sleep(_ milliseconds: CInt) {
+    func sleep(_ milliseconds: CInt) {
         // Nothing can fail here while both descriptors are open; if it did, the ring would still be looked at.
         if cl_epoll_wait(epoll.number, milliseconds) < 0 { _ = usleep(1000) }
     }
@@ -321,63 +306,5 @@ extension QueueWorker {
         if taken.exit { return .exit }
         if let start = taken.start { return .start(start) }
         return taken.stop ? .stop : .goOn
-    }
-
-    /// Gives back to the ring what is finished; without a ring there is nobody to be told.
-    private func giveBack(_ outfit: inout Outfit, _ queue: inout SplitQueue?) {
-        let completions = completions.withLock { exchange(&$0, with: []) }
-        guard !completions.isEmpty else { return }
-        var ring = queue.take()
-        for completion in completions {
-            switch completion {
-            case .finished(let request, let length):
-                outfit.handedOver = max(0, outfit.handedOver - 1)
-                ring?.push(head: request.head, length: length)
-            case .answered(let request, let answer):
-                // Not there: it was given up together with its ring.
-                guard let index = outfit.waiting.firstIndex(where: { $0.request === request }) else { continue }
-                if ring == nil {
-                    outfit.waiting[index].answer = answer
-                } else {
-                    outfit.waiting.remove(at: index)
-                    ring?.push(head: request.head, length: answer.write(to: request.writable))
-                }
-            }
-        }
-        guard var told = ring.take() else { return }
-        flush(&told, outfit.call)
-        queue = consume told
-    }
-
-    /// Goes on with what waited when the ring was stopped, if this is the same ring: exactly so many requests that were
-    /// taken from it were not given back. Else its guest has set it up anew, and knows nothing of them.
-    private func resumeWaiting(_ outfit: inout Outfit, _ queue: inout SplitQueue?, _ setup: RingSetup) {
-        let used = UInt16(littleEndian: cl_load16_relaxed(setup.layout.used + 2))
-        guard outfit.waiting.count == Int(setup.next &- used) else { return cancelWaiting(&outfit) }
-        for waiting in outfit.waiting {
-            guard let answer = waiting.answer else { continue }
-            queue?.push(head: waiting.request.head, length: answer.write(to: waiting.request.writable))
-        }
-        outfit.waiting.removeAll { $0.answer != nil }
-        guard var told = queue.take() else { return }
-        flush(&told, outfit.call)
-        queue = consume told
-    }
-
-    /// Gives up what waits: there is no ring any more that it could be given back to.
-    private func cancelWaiting(_ outfit: inout Outfit) {
-        for waiting in exchange(&outfit.waiting, with: []) { waiting.wait.cancel() }
-    }
-
-    /// Waits until the pool has nothing of this ring, which is left then. A frontend that has gone has no use for what is
-    /// not finished: it is left to itself after a while, and the memory it lies in with it.
-    private func settle(_ outfit: inout Outfit, _ queue: inout SplitQueue?) {
-        var deadline: UInt64?
-        while outfit.handedOver > 0 {
-            sleep(Self.lookInterval)
-            giveBack(&outfit, &queue)
-            if let deadline, cl_monotonic_time() > deadline { outfit.handedOver = 0 }
-            if deadline == nil, isOver() { deadline = cl_monotonic_time() &+ Self.lastPatience }
-        }
     }
 }

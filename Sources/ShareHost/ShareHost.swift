@@ -13,6 +13,7 @@ public import SystemPackage
 public final class ShareHost: Sendable {
     /// Where all shares are, if there is one aggregate only.
     public let onlyBucket: Bucket?
+    private let mayPoll: Bool
     private let log: Logger
     private let confinement: WorkerConfinement
     private let state = Mutex(State())
@@ -37,7 +38,9 @@ public final class ShareHost: Sendable {
     ///   - log: Takes a line when a frontend or a driver misbehaves.
     ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
     ///   - onlyBucket: Where all shares are to be, where there is one device only; each has its own without.
-    public init(log: Logger, seccomp: SeccompMode = .kill, onlyBucket: Bucket? = nil) {
+    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
+    public init(log: Logger, seccomp: SeccompMode = .kill, onlyBucket: Bucket? = nil, mayPoll: Bool = true) {
+        self.mayPoll = mayPoll
         self.log = log
         confinement = WorkerConfinement(seccomp: seccomp)
         self.onlyBucket = onlyBucket
@@ -236,7 +239,8 @@ public final class ShareHost: Sendable {
             var log = log
             log[metadataKey: "device"] = "\(bucket.tag)"
             let device = FileSystemDevice(
-                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, log: log)
+                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement, mayPoll: mayPoll, log: log
+            )
             state.devices[bucket] = device
             return device
         }

@@ -19,13 +19,14 @@ final class WorkerSet: RingHost {
     /// - Parameters:
     ///   - ringCount: How many rings there are.
     ///   - confinement: What the threads are confined by.
+    ///   - load: What says whether a core is free, where request queues may be watched.
     ///   - log: Takes what is amiss with the threads.
     ///   - complaints: Takes a line when a driver misbehaves.
     ///   - isOver: Whether the frontend has gone. From then on the host gets little more time for what it has not answered.
     ///   - makeHandler: Makes what serves the requests of each.
     /// - Throws: What a thread could not be started or confined with; those that were are gone again then.
     init(
-        ringCount: Int, confinement: WorkerConfinement, log: Logger, complaints: Complaints,
+        ringCount: Int, confinement: WorkerConfinement, load: ProcessorLoad?, log: Logger, complaints: Complaints,
         isOver: @escaping @Sendable () -> Bool, makeHandler: @escaping RequestHandlerFactory
     ) throws(Errno) {
         let pool = try RequestPool(confinement: confinement, makeHandler: makeHandler)
@@ -34,8 +35,8 @@ final class WorkerSet: RingHost {
             for ring in 0..<ringCount {
                 workers.append(
                     try QueueWorker(
-                        ring: ring, pool: pool, confinement: confinement, log: log, complaints: complaints,
-                        isOver: isOver, makeHandler: makeHandler))
+                        ring: ring, pool: pool, confinement: confinement, load: load, log: log,
+                        complaints: complaints, isOver: isOver, makeHandler: makeHandler))
             }
         } catch {
             for worker in workers { worker.end() }

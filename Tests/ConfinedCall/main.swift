@@ -10,15 +10,18 @@ import Sandbox
 //   confined-call kill abort                        has the thread abort
 //   confined-call kill told NUMBER                  is told of the call and exits with 7
 //   confined-call kill untold NUMBER                is told and does nothing
+//   confined-call kill labels NUMBER                makes it on the thread for attributes alone
 //   confined-call off reach                         tries to reach others, and exits with 0 when it cannot
 
 /// Runs `body` on a confined thread and waits for it.
-func confined(_ seccomp: SeccompMode, _ body: @escaping @Sendable () -> Void) {
+func confined(
+    _ seccomp: SeccompMode, for duty: WorkerConfinement.Duty = .files, _ body: @escaping @Sendable () -> Void
+) {
     let thread = try? Linux.Thread(name: "fs-queue-1") {
         let confinement = WorkerConfinement(seccomp: seccomp)
         do {
             try confinement.enter()
-            try confinement.seal()
+            try confinement.seal(for: duty)
         } catch {
             _exit(99)
         }
@@ -61,6 +64,12 @@ case "told", "untold":
     _ = cl_eventfd_wait(notice)
     guard let call = ForbiddenCall.first, call.call == "ptrace (101)", call.thread == "fs-queue-1" else { exit(2) }
     exit(7)
+case "labels":
+    // It may not write either.
+    confined(seccomp, for: .labels) {
+        _ = co_call(first, a, b, c, 0, 0, 0)
+        _exit(0)
+    }
 case "reach": confined(seccomp) { _exit(reach()) }
 default: confined(seccomp) { print(co_call(first, a, b, c, 0, 0, 0)) }
 }

@@ -40,22 +40,4 @@ import Testing
             #expect(try guest.send(message).errno == .invalidArgument)
         }
     }
-
-    /// The host takes the launcher for root, and so lists to it what it lists to nobody else.
-    @Test func listsTrustedAttributesToRootAlone() throws {
-        let (_, guest, root) = try makeShare { $0.file("f") }
-        let node = try guest.lookup("f", in: root).node
-        guest.uid = 0
-        guard refusal({ try guest.setxattr(node, "trusted.t", [1]) }) == nil else { return }
-        try guest.setxattr(node, "user.u", [1])
-        #expect(
-            try Set(guest.listxattr(node).split(separator: 0)) == [
-                Array("trusted.t".utf8)[...], Array("user.u".utf8)[...],
-            ])
-        guest.uid = 1234
-        #expect(try guest.listxattr(node) == Array("user.u\0".utf8))
-        #expect(try guest.ask(guest.request(.listxattr, node).adding(GetxattrIn()), GetxattrOut.self).size == 7)
-        let tight = guest.request(.listxattr, node).adding(GetxattrIn { $0.size = 6 })
-        #expect(try guest.send(tight).errno == .outOfRange)
-    }
 }

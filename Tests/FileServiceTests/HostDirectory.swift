@@ -81,6 +81,27 @@ final class HostDirectory {
         return lstat(path(name), &found) == 0 ? found : nil
     }
 
+    /// The value of an extended attribute; nil when there is none.
+    func attribute(_ attribute: String, of name: String) -> [UInt8]? {
+        var value = [UInt8](repeating: 0, count: 65_536)
+        return held(name) { cl_getxattr_held($0, attribute, &value, value.count) }.flatMap {
+            $0 < 0 ? nil : Array(value.prefix($0))
+        }
+    }
+
+    /// Whether an extended attribute could be set.
+    func setAttribute(_ attribute: String, _ value: [UInt8], of name: String) -> Bool {
+        held(name) { cl_setxattr_held($0, attribute, value, value.count, 0) } == 0
+    }
+
+    /// Runs a call on what has a name, a link too.
+    private func held<R>(_ name: String, _ call: (CInt) -> R) -> R? {
+        let number = cl_openat(CL_AT_FDCWD, path(name), CL_O_PATH | O_NOFOLLOW, 0)
+        guard number >= 0 else { return nil }
+        defer { _ = cl_close(number) }
+        return call(number)
+    }
+
     func exists(_ name: String) -> Bool { status(name) != nil }
 
     /// How many descriptors of this process are of files in here.

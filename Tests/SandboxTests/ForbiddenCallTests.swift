@@ -52,6 +52,14 @@ import Testing
             end.output == "sheaf: thread fs-queue-1 made the system call 41, which its seccomp filter forbids\n")
     }
 
+    /// The thread that keeps CAP_SYS_ADMIN opens nothing; and it is the list for files that allows that.
+    @Test func letsTheThreadForAttributesOpenNothing() throws {
+        let call = ["\(SYS_openat)", "-1", "0", "0"]
+        #expect(try run(["kill", "labels"] + call).status == 128 + SIGSYS)
+        #expect(try run(["kill"] + call).status == 0)
+        #expect(try run(["kill", "labels", "\(SYS_getxattr)", "0", "0", "0"]).status == 0)
+    }
+
     /// PROT_EXEC; TIOCSTI; SIGKILL.
     @Test(arguments: [
         [Int(SYS_mmap), 0, 4096, 5], [Int(SYS_ioctl), 0, 0x5412], [Int(SYS_tgkill), 1, 1, Int(SIGKILL)],
@@ -98,7 +106,7 @@ import Testing
         }
         thread.join()
 
-        let allowed = Capability.mask(WorkerConfinement.keptCapabilities)
+        let allowed = Capability.mask(WorkerConfinement.Duty.files.capabilities)
         #expect(kept == before & allowed)
         #expect(bounding.allSatisfy { allowed >> UInt64($0) & 1 == 1 }, "\(bounding)")
         #expect(cl_thread_capabilities() == before)

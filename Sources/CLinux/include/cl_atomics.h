@@ -16,4 +16,14 @@ CL_INLINE void cl_store16_relaxed(void *_Nonnull p, uint16_t v) { __atomic_store
 CL_INLINE void cl_store32_relaxed(void *_Nonnull p, uint32_t v) { __atomic_store_n((uint32_t *)p, v, __ATOMIC_RELAXED); }
 CL_INLINE void cl_fence_full(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+/// Tells the processor that memory is looked at again and again: the core's other thread may go ahead.
+CL_INLINE void cl_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

@@ -17,6 +17,8 @@ pid_t cl_own_thread_id(void);
 uint64_t cl_thread_cpu_time(void);
 /// Nanoseconds of CLOCK_MONOTONIC.
 uint64_t cl_monotonic_time(void);
+/// How many processors the calling thread may run on (sched_getaffinity(2)); 1 where that is not known.
+int cl_processor_count(void);
 /// Gives the calling thread its own working directory and umask: unshare(CLONE_FS).
 int cl_unshare_fs(void);
 /// Whether the calling thread has its own by that.

@@ -28,8 +28,10 @@ public final class Aggregate: Sendable {
     private struct State: ~Copyable {
         var registry = Registry()
         var session: Session?
-        /// What starts the thread that waits for locks; there once a share's locks are the host's.
+        /// What starts threads for the workers; there once a share may need one.
         var threads: WorkerThreads?
+        /// There once there is a share, where the launcher may have them.
+        var privilegedAttributes: PrivilegedAttributes?
     }
 
     /// Makes a file system without shares.
@@ -104,7 +106,7 @@ public final class Aggregate: Sendable {
         // Outside the lock: the guest's lookups do not wait for a slow host.
         let root: HostRoot
         do throws(Errno) {
-            if options.locks == .host { try prepareForLocks() }
+            try prepareThreads(for: options)
             root = try HostRoot(path: hostPath, options: options)
         } catch {
             throw refusal(.hostPath, error)
@@ -132,11 +134,19 @@ public final class Aggregate: Sendable {
         }
     }
 
-    /// Has what starts a thread made here: a worker, which will be the one to need it, may not.
-    private func prepareForLocks() throws(Errno) {
-        if lock.hold({ state.pointee.threads != nil }) { return }
-        let threads = try WorkerThreads(confinement: confinement)
-        lock.hold { if state.pointee.threads == nil { state.pointee.threads = threads } }
+    /// Has what starts a thread made here, and the thread for attributes: a worker, which will be the one to need them, may
+    /// not make them.
+    private func prepareThreads(for options: ChildOptions) throws(Errno) {
+        let mayLabel = WorkerThreads.mayLabel
+        guard mayLabel || options.locks == .host else { return }
+        let known = lock.hold { (state.pointee.threads, state.pointee.privilegedAttributes) }
+        if known.0 != nil, !mayLabel || known.1 != nil { return }
+        let threads = if let known = known.0 { known } else { try WorkerThreads(confinement: confinement) }
+        let attributes = mayLabel ? try PrivilegedAttributes(threads: threads) : nil
+        lock.hold {
+            if state.pointee.threads == nil { state.pointee.threads = threads }
+            if state.pointee.privilegedAttributes == nil { state.pointee.privilegedAttributes = attributes }
+        }
     }
 
     /// Takes a share out of the synthetic root. Its name may be used again at once.
@@ -212,6 +222,9 @@ public final class Aggregate: Sendable {
         lock.hold { state.pointee.registry.child(after: id) }
     }
 
+    /// Who has the attributes that take a capability; nil where the launcher may not have them.
+    var privilegedAttributes: PrivilegedAttributes? { lock.hold { state.pointee.privilegedAttributes } }
+
     var allChildren: [Child] { lock.hold { state.pointee.registry.children } }
 
     /// The number of the current session.
@@ -223,11 +236,13 @@ public final class Aggregate: Sendable {
         lock.hold { (state.pointee.session, epoch.load(ordering: .relaxed)) }
     }
 
-    /// What has to be negotiated for the options of the shares.
+    /// What has to be negotiated for the options of the shares, and for what the launcher may do.
     var wantedFlags: InitFlags { lock.hold { wantedFlags(of: state.pointee.registry) } }
 
+    /// The same, with the lock held.
     private func wantedFlags(of registry: borrowing Registry) -> InitFlags {
-        registry.wantedFlags.union(caching.initFlags)
+        let labels = state.pointee.privilegedAttributes == nil ? [] : Negotiation.labels
+        return registry.wantedFlags.union(caching.initFlags).union(labels)
     }
 
     /// Ends the session, if there is one, and begins another.

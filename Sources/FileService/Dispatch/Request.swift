@@ -37,34 +37,6 @@ struct Request {
         body = UnsafeRawBufferPointer(start: scratch.request, count: wanted)
     }
 
-    /// The supplementary group that comes with what makes a name: that of the directory, where the caller is in it. Other
-    /// extensions are passed over.
-    ///
-    /// - Throws: EINVAL when an extension is longer than all that there are.
-    func supplementaryGroup() throws(Errno) -> UInt32? {
-        let count = Int(header.extensionLength) * 8
-        var offset = 0
-        while offset < count {
-            var bytes = (UInt64(0), UInt64(0))
-            let copied = withUnsafeMutableBytes(of: &bytes) { memory in
-                memory.baseAddress.map {
-                    Buffers.gather(
-                        buffers, skip: InHeader.byteCount + bodyCount + offset, count: min(16, count - offset), to: $0)
-                } ?? 0
-            }
-            let head = withUnsafeBytes(of: bytes) { ExtensionHead(copying: $0) }
-            guard let head, let size = Int(exactly: head.size), size >= 8, size % 8 == 0, size <= count - offset,
-                copied >= 8
-            else { throw .invalidArgument }
-            if head.type == ExtensionHead.groups {
-                guard size >= 16, head.groupCount == 1 else { throw .invalidArgument }
-                return head.group
-            }
-            offset += size
-        }
-        return nil
-    }
-
     /// The fixed part.
     ///
     /// - Throws: EINVAL when the request is too short for it.

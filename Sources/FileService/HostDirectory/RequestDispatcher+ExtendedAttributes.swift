@@ -14,7 +14,10 @@ extension RequestDispatcher {
         if node.zone == .hidden || isOurs(name, of: node) { throw .noData }
         return try node.withDescriptor { (held) throws(Errno) in
             do throws(Errno) {
-                return try sendValue(asked.size, reply) { cl_getxattr_held(held, name.start, $0, $1) }
+                let privileged = privileged(PrivilegedAttributes.isNeeded(toRead: name.bytes))
+                return try sendValue(asked.size, reply) {
+                    perform(.get(name: name.start, $0, $1), on: held, by: privileged)
+                }
             } catch .notSupported {
                 // A guest that goes by lists takes a file system without any for one where nobody may do anything.
                 let hasNone = session.flags.contains(.posixACL) && RequestDispatcher.isAccessList(name)
@@ -27,36 +30,43 @@ extension RequestDispatcher {
         let asked = try request.structure(GetxattrIn.self)
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
         return try node.withDescriptor { (held) throws(Errno) in
-            try sendValue(asked.size, reply) { buffer, size in
-                let hidesTrusted = request.header.uid != 0 && keepsPrivileges
-                if hidesTrusted || node.child.owners.areMapped {
-                    return namesForOthers(held, buffer, size, of: node, hidesTrusted: hidesTrusted)
-                }
-                return cl_listxattr_held(held, buffer?.assumingMemoryBound(to: CChar.self), size)
+            // The host shows `trusted.*` to root alone.
+            let privileged = privileged(request.header.uid == 0)
+            return try sendValue(asked.size, reply) { buffer, size in
+                if node.child.owners.areMapped { return namesWithoutRecords(held, buffer, size, privileged) }
+                return perform(.list(buffer?.assumingMemoryBound(to: CChar.self), size), on: held, by: privileged)
             }
         }
     }
 
-    /// The names of attributes without what we keep there of a mapped share, and without `trusted.*`, which the host shows
-    /// to root alone: that is whom it takes us for.
+    /// Who is to make a call: nobody but the caller, unless it takes more than the caller has.
+    private func privileged(_ isNeeded: Bool) -> PrivilegedAttributes? {
+        isNeeded ? aggregate.privilegedAttributes : nil
+    }
+
+    private func perform(
+        _ call: PrivilegedAttributes.Call, on held: CInt, by privileged: PrivilegedAttributes?
+    ) -> Int {
+        privileged.map { $0.perform(call, on: held) } ?? call.perform(on: held)
+    }
+
+    /// The names of attributes without what we keep there of a mapped share.
     ///
     /// - Returns: Their bytes, or -errno; with no room given, what they need.
-    private func namesForOthers(
-        _ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int, of node: Node, hidesTrusted: Bool
+    private func namesWithoutRecords(
+        _ held: CInt, _ buffer: UnsafeMutableRawPointer?, _ size: Int, _ privileged: PrivilegedAttributes?
     ) -> Int {
         // The request's memory: it has been read. The longest list fits.
         let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
-        let got = cl_listxattr_held(held, all.baseAddress?.assumingMemoryBound(to: CChar.self), all.count)
+        let list = all.baseAddress?.assumingMemoryBound(to: CChar.self)
+        let got = perform(.list(list, all.count), on: held, by: privileged)
         guard got > 0 else { return got }
         var kept = 0
         var start = 0
         while start < got {
             let name = UnsafeRawBufferPointer(rebasing: all[start..<got]).prefix { $0 != 0 }
             let count = min(name.count + 1, got - start)
-            let isHidden =
-                hidesTrusted && name.starts(with: "trusted.".utf8)
-                || node.child.owners.areMapped && Appearance.isRecord(name)
-            if !isHidden {
+            if !Appearance.isRecord(name) {
                 if let buffer {
                     guard kept + count <= size else { return 0 - Int(ERANGE) }
                     memcpy(buffer + kept, scratch.request + start, count)
@@ -98,7 +108,12 @@ extension RequestDispatcher {
         let flags = CInt(bitPattern: asked.flags)
         let clears = more.setxattrFlags & 1 != 0
         try node.withDescriptor { (held) throws(Errno) in
-            let set = { cl_setxattr_held(held, name.start, value.baseAddress, value.count, flags) }
+            let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes))
+            let set = {
+                CInt(
+                    truncatingIfNeeded: self.perform(
+                        .set(name: name.start, value.baseAddress, value.count, flags: flags), on: held, by: privileged))
+            }
             if node.child.owners.areMapped, clears || RequestDispatcher.isAccessList(name) {
                 try changeModeByList(of: held, in: node.child, clearsSetGroupID: clears, set)
             } else {
@@ -115,7 +130,10 @@ extension RequestDispatcher {
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
         if isOurs(name, of: node) { throw .noData }
-        let result = try node.withDescriptor { (held) throws(Errno) in cl_removexattr_held(held, name.start) }
+        let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes))
+        let result = try node.withDescriptor { (held) throws(Errno) in
+            perform(.remove(name: name.start), on: held, by: privileged)
+        }
         try checked(RequestDispatcher.supported(result))
         return reply.done()
     }

@@ -116,10 +116,11 @@ extension RequestDispatcher {
                     directory, name.start, self.readable(flags, session) | O_CREAT | O_EXCL | O_NOFOLLOW, $0)
             }
         }
+        let labels = try labels(of: request, session)
         try session.pool.take()
         var made = caller(request, in: node, make)
         if made < 0, openUp(node, after: Errno(rawValue: 0 &- made)) { made = caller(request, in: node, make) }
-        if made >= 0 { return try sendCreated(made, flags, name, wanted, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, flags, name, wanted, labels, in: node, reply, session) }
         session.pool.giveBack()
         let error = Errno(rawValue: 0 &- made)
         guard error == .fileExists, CInt(bitPattern: asked.flags) & O_EXCL == 0 else { throw error }
@@ -148,13 +149,14 @@ extension RequestDispatcher {
         // The name that comes along is Linux's own "/" and means nothing. O_EXCL here: may never get a name.
         let exclusive = CInt(bitPattern: asked.flags) & O_EXCL
         let wanted = try wanted(UInt32(Glibc.S_IFREG) | asked.mode & 0o7777, for: request, in: node)
+        let labels = try labels(of: request, session)
         try session.pool.take()
         let made = caller(request, in: node) { directory in
             masked(wanted?.hostMode ?? asked.mode & 0o7777, asked.umask, session) {
                 cl_openat(directory, ".", readable(flags, session) | exclusive | CL_O_TMPFILE, $0)
             }
         }
-        if made >= 0 { return try sendCreated(made, flags, nil, wanted, in: node, reply, session) }
+        if made >= 0 { return try sendCreated(made, flags, nil, wanted, labels, in: node, reply, session) }
         session.pool.giveBack()
         throw Errno(rawValue: 0 &- made)
     }
@@ -182,8 +184,8 @@ extension RequestDispatcher {
     /// Replies with a file that was just made, under a name or without any. The descriptor is the open file's and taken
     /// over, with its unit of the budget.
     private func sendCreated(
-        _ descriptor: CInt, _ flags: CInt, _ name: ComponentName?, _ wanted: Appearance?, in parent: Node,
-        _ reply: Reply, _ session: Session
+        _ descriptor: CInt, _ flags: CInt, _ name: ComponentName?, _ wanted: Appearance?, _ labels: [SecurityLabel],
+        in parent: Node, _ reply: Reply, _ session: Session
     ) throws(Errno) -> UInt32 {
         var out = CreateOut()
         let created: Node
@@ -195,6 +197,7 @@ extension RequestDispatcher {
                     try keep(wanted, asMade: descriptor, name, in: parent, directory)
                 }
             }
+            try write(labels, to: descriptor, asMade: name, in: parent)
             var found = cl_statx()
             try checked(cl_statx(descriptor, nil, &found))
             try session.pool.take()

@@ -80,13 +80,24 @@ extension RequestDispatcher {
         try checkChangeable(name, in: parent)
         guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
+        let labels = try labels(of: request, session)
         do throws(Errno) {
             try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
         } catch {
             guard openUp(parent, after: error) else { throw error }
             try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
         }
-        return try reply.send(find(name.start, name.bytes, in: parent, session))
+        let entry = try find(name.start, name.bytes, in: parent, session)
+        guard !labels.isEmpty else { return try reply.send(entry) }
+        do throws(Errno) {
+            try session.node(entry.node).withDescriptor { (held) throws(Errno) in
+                try write(labels, to: held, asMade: name, in: parent)
+            }
+        } catch {
+            session.forget(entry.node, count: 1, lane: lane)
+            throw error
+        }
+        return try reply.send(entry)
     }
 
     private func makeOnce(

@@ -291,12 +291,7 @@ extension RequestDispatcher {
             try keep(wanted, as: held, found, isRecorded: false, in: parent.child)
             return wanted
         } catch {
-            var there = cl_statx()
-            if let name, cl_statx(directory, name.start, &there) == 0,
-                NodeKey(child: parent.child, there) == NodeKey(child: parent.child, found)
-            {
-                _ = cl_unlinkat(directory, name.start, wanted.isDirectory)
-            }
+            if let name { takeBack(found, name, in: parent, directory) }
             throw error
         }
     }
