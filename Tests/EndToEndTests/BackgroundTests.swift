@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     /// `sheaf run --detach`, `sheaf logs` and `sheaf stop`.
     @Suite(.serialized) struct BackgroundTests {
         private let chatter = """

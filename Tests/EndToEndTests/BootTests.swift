@@ -1,8 +1,12 @@
 import Foundation
 import Testing
 
-/// Everything that boots is one suite, run one by one: guests without KVM share two cores.
+/// What boots a guest for a command and waits for its end, one by one: guests without KVM share two cores, of which the other
+/// is for `LiveBoots`.
 @Suite(.serialized) enum Boots {}
+
+/// What boots a guest and asks it, or changes it, while it runs.
+@Suite(.serialized) enum LiveBoots {}
 
 extension Boots {
     @Suite(.serialized) struct BootTests {

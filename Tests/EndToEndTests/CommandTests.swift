@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     /// `sheaf exec` and `sheaf shell`.
     @Suite(.serialized) struct CommandTests {
         @Test func runsCommandsAsRunDoes() async throws {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     @Suite(.serialized) struct ControlTests {
         /// What `sheaf` prints as JSON.
         private func json(_ arguments: [String], in surroundings: Surroundings) async throws -> Any {

@@ -6,12 +6,12 @@ extension Boots {
         @Test func copiesTreesThereAndBackUnchanged() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")
-            // 5,000 files in 100 directories, made on the host.
+            // 1,000 files in 100 directories, made on the host.
             let made = try await Program([
                 "sh", "-c",
                 """
                 cd "$0" && mkdir tree && cd tree &&
-                for d in $(seq 1 100); do mkdir d$d; for f in $(seq 1 50); do echo "$d $f" > d$d/f$f; done; done
+                for d in $(seq 1 100); do mkdir d$d; for f in $(seq 1 10); do echo "$d $f" > d$d/f$f; done; done
                 ln -s d1/f1 link; ln d1/f2 hard; chmod 600 d1/f3; touch -d @1000000000 d1/f4
                 git init -q ../repository && cp -a . ../repository/tree && cd ../repository &&
                 git -c user.name=t -c user.email=t@example.org add -A && git -c user.name=t -c user.email=t@example.org commit -qm all
@@ -76,35 +76,23 @@ extension Boots {
             #expect(host.text == "1073741824\n", "\(host.errors)")
         }
 
-        @Test func readsAFileThatIsUnlinkedWhileOpen() async throws {
+        @Test func readsWhatIsUnlinkedWhileOpenAndCreatesAsTheCallerInTheGuest() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")
+            chmod(share, 0o777)
             let script = """
                 cd /share; echo alive > f; exec 3<f; rm f; ls; cat <&3; echo more > g; exec 4<>g; rm g; echo again >&4; cat /proc/self/fd/4
+                touch root; setpriv --reuid 4321 --regid 4322 --clear-groups sh -c 'touch user; mkdir dir'
                 """
 
             let finished = try await Program(
                 Sheaf.run(arguments: ["-v", "\(share):/share", "--", "sh", "-c", script])
             ).finish()
-
-            #expect(finished.text.hasPrefix("alive\n"), "\(finished.text) \(finished.errors)")
-        }
-
-        @Test func createsFilesAsTheCallerInTheGuest() async throws {
-            guard getuid() == 0 else { return }
-            let scratch = try Scratch()
-            let share = try scratch.directory("share")
-            chmod(share, 0o777)
-
-            let finished = try await Program(
-                Sheaf.run(arguments: [
-                    "-v", "\(share):/share", "--", "sh", "-c",
-                    "touch /share/root; setpriv --reuid 4321 --regid 4322 --clear-groups sh -c 'touch /share/user; mkdir /share/dir'",
-                ])
-            ).finish()
             let owners = try await Program(["sh", "-c", "cd \"$0\" && stat -c '%n %u %g' root user dir", share])
                 .finish()
 
+            #expect(finished.text.hasPrefix("alive\n"), "\(finished.text) \(finished.errors)")
+            guard getuid() == 0 else { return }
             #expect(finished.status == 0, "\(finished.errors)")
             #expect(owners.text == "root 0 0\nuser 4321 4322\ndir 4321 4322\n")
         }

@@ -125,7 +125,7 @@ import Testing
     }
 }
 
-extension Boots {
+extension LiveBoots {
     @Suite(.serialized) struct AgentlessGuestTests {
         @Test func showsALiveShareByTheLineThatIsPrinted() async throws {
             let scratch = try Scratch()

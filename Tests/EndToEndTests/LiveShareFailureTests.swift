@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     /// Requests about shares that fail, and leave no trace on either side.
     @Suite(.serialized) struct LiveShareFailureTests {
         /// Adds in vain.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     /// Shares of guests that boot again, or whose drivers are loaded again.
     @Suite(.serialized) struct LiveShareRestartTests {
         @Test(arguments: ["6.1", "6.12"])

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     @Suite(.serialized) struct LiveShareStressTests {
         /// Adds and removes at random, with a seed, until it has done so many of both; then it removes what is left. Ends with 1
         /// where any of them fails.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     /// Shares that come, change and go while a guest runs.
     @Suite(.serialized) struct LiveShareTests {
         @Test(arguments: ["6.1", "6.12"])

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     @Suite(.serialized) struct ManySharesTests {
         @Test func addsUsesAndRemovesAThousandShares() async throws {
             let count = 1000

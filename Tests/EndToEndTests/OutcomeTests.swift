@@ -18,7 +18,7 @@ extension Boots {
 
         @Test func givesUpAtTheTimeoutAndLeavesNothingButALog() async throws {
             let surroundings = try Surroundings()
-            let program = try await running(["--timeout", "8"], in: surroundings)
+            let program = try await running(["--timeout", "12"], in: surroundings)
             let qemu = program.children
 
             let finished = try await program.finish()

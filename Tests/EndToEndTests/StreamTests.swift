@@ -49,10 +49,13 @@ extension Boots {
         }
 
         @Test func keepsToItsTimeoutWhenNobodyTakesItsOutput() async throws {
+            let scratch = try Scratch()
+            try #require(mkfifo(scratch.path("full"), 0o600) == 0)
             let line = Sheaf.shellLine(try Sheaf.run(arguments: ["--timeout", "10", "--", "yes"]))
 
+            // Open for reading as well, so that it can be written to, and not read.
             let finished = try await Program(
-                ["bash", "-c", "\(line) | sleep 30; echo ${PIPESTATUS[0]}"]
+                ["sh", "-c", "exec 3<>\"$0\"; \(line) > \"$0\"; echo $?", scratch.path("full")]
             ).finish(limit: 60)
 
             #expect(finished.text == "124\n", "\(finished.errors)")
@@ -71,13 +74,11 @@ extension Boots {
             let line = Sheaf.shellLine(
                 try Sheaf.run(arguments: ["--", "sh", "-c", "tty; stty size; read word; echo got $word; exit 5"]))
 
-            let finished = try await Program(
-                [
-                    "sh", "-c",
-                    "(sleep 1; printf 'ahoy\\n'; sleep 9) | script -qefc \"stty rows 33 cols 101; $LINE\" /dev/null",
-                ],
-                environment: ["LINE": line]
-            ).finish()
+            let terminal = try TypedProgram("stty rows 33 cols 101; \(line)")
+            // Ahead, while it boots.
+            try await Task.sleep(for: .seconds(1))
+            try terminal.type("ahoy\n")
+            let finished = try await terminal.finish()
 
             #expect(finished.status == 5, "\(finished.errors)")
             #expect(finished.text.contains("/dev/pts/"))

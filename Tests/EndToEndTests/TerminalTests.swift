@@ -1,14 +1,14 @@
 import Foundation
 import Testing
 
-extension Boots {
+extension LiveBoots {
     @Suite(.serialized) struct TerminalTests {
         /// A terminal that runs one command in a guest.
         private func terminal(_ arguments: [String]) throws -> TypedProgram {
             try TypedProgram(Sheaf.shellLine(Sheaf.run(arguments: arguments)))
         }
 
-        @Test(arguments: [["--"], ["--timeout", "8", "--"]])
+        @Test(arguments: [["--"], ["--timeout", "12", "--"]])
         func leavesTheTerminalAsItWas(options: [String]) async throws {
             let script = "echo up" + (options.count > 1 ? "; sleep 100" : "")
             let line = try Sheaf.shellLine(Sheaf.run(arguments: options + ["sh", "-c", script]))

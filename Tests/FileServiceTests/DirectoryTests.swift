@@ -37,6 +37,33 @@ import Testing
         }
     }
 
+    @Test func listsMoreDirectoriesAtATimeThanItReadsAhead() throws {
+        let (_, guest, root) = try makeShare { host in
+            for outer in 0..<600 {
+                host.directory("d\(outer)")
+                for inner in 0..<8 { host.file("d\(outer)/\(inner)") }
+            }
+        }
+        var open: [(node: NodeID, handle: HandleID, cookie: UInt64, names: [String])] = []
+        for outer in 0..<600 {
+            let node = try guest.lookup("d\(outer)", in: root).node
+            open.append((node, try guest.opendir(node), 0, []))
+        }
+        // Four or five entries at a time of each.
+        for _ in 0..<4 {
+            for index in open.indices {
+                let some = try guest.readdir(open[index].node, open[index].handle, from: open[index].cookie, size: 120)
+                open[index].names += some.map(\.name)
+                open[index].cookie = some.last?.cookie ?? open[index].cookie
+            }
+        }
+        let expected = Set([".", ".."] + (0..<8).map(String.init))
+        for directory in open {
+            #expect(directory.names.count == 10)
+            #expect(Set(directory.names) == expected)
+        }
+    }
+
     @Test func goesOnFromAnyCookieItGave() throws {
         let (_, guest, root) = try makeShare { for index in 0..<50 { $0.file("entry-\(index)") } }
         let handle = try guest.opendir(root)

@@ -128,12 +128,16 @@ import Testing
     }
 
     @Test func refusesOnlyWhenEverythingIsInUse() throws {
-        let (_, guest, root) = try makeSmallShare(limit: 16) { $0.file("x", "text").directory("d") }
+        let (_, guest, root) = try makeSmallShare(limit: 16) { $0.file("x", "text").directory("d").file("d/x") }
         let (file, node) = (try guest.lookup("x", in: root).node, try guest.lookup("d", in: root).node)
         var handles: [HandleID] = []
         var error: Errno?
         while error == nil, handles.count < 100 {
-            error = refusal { handles.append(try guest.opendir(node)) }
+            error = refusal {
+                handles.append(try guest.opendir(node))
+                // Listings that are under way.
+                _ = try guest.readdir(node, handles[handles.count - 1], size: 64)
+            }
         }
         #expect(error == .tooManyOpenFilesInSystem)
         #expect(handles.count == 15)

@@ -94,6 +94,102 @@ import Testing
         #expect(refusal { _ = try content(guest, files[0]) } != nil)
     }
 
+    @Test func keepsMoreDirectoriesOpenThanItMayHold() throws {
+        let (host, guest, root) = try makeSmallShare { host in
+            for outer in 0..<10 {
+                host.directory("d\(outer)")
+                for inner in 0..<50 { host.directory("d\(outer)/e\(inner)").file("d\(outer)/e\(inner)/\(inner)") }
+            }
+        }
+        let before = host.openDescriptors()
+        var directories: [OpenFile] = []
+        for outer in 0..<10 {
+            let parent = try guest.lookup("d\(outer)", in: root).node
+            for inner in 0..<50 {
+                let node = try guest.lookup("e\(inner)", in: parent).node
+                directories.append(OpenFile(node: node, handle: try guest.opendir(node), text: "\(inner)"))
+            }
+        }
+
+        #expect(guest.aggregate.activity.openHandles == 500)
+        #expect(host.openDescriptors() <= before + OpenFileTests.limit)
+        for directory in directories + directories.reversed() {
+            let listed = try guest.readdir(directory.node, directory.handle)
+            #expect(Set(listed.map(\.name)) == [".", "..", directory.text])
+            let last = try #require(listed.last).cookie
+            #expect(try guest.readdir(directory.node, directory.handle, from: last).isEmpty)
+        }
+        // The end of a listing is its end also by another descriptor; and an fsync finds the directory.
+        for directory in directories {
+            let sync = FsyncIn { $0.handle = directory.handle }
+            try guest.order(guest.request(.fsyncdir, directory.node).adding(sync))
+            let listed = try guest.readdir(directory.node, directory.handle, from: 0, size: 64)
+            let last = try #require(listed.last).cookie
+            let rest = try guest.readdir(directory.node, directory.handle, from: last)
+            #expect(listed.count + rest.count == 3)
+            #expect(
+                try guest.readdir(directory.node, directory.handle, from: rest.last?.cookie ?? last).isEmpty)
+        }
+        #expect(host.openDescriptors() <= before + OpenFileTests.limit)
+        for directory in directories { try guest.release(directory.node, directory.handle, directory: true) }
+        #expect(guest.aggregate.activity.openHandles == 0)
+    }
+
+    @Test func goesOnWithAListingByTheSameDescriptor() throws {
+        let (host, guest, root) = try makeSmallShare { host in
+            host.directory("d")
+            for index in 0..<300 { host.file("d/file-\(index)") }
+        }
+        let node = try guest.lookup("d", in: root).node
+        let handle = try guest.opendir(node)
+        var listed: [String] = []
+        var cookie: UInt64 = 0
+        while true {
+            let some = try guest.readdir(node, handle, from: cookie, size: 2000)
+            guard let last = some.last else { break }
+            cookie = last.cookie
+            listed += some.map(\.name)
+            // What was listed is deleted, and nobody uses the directory for long.
+            for entry in some where entry.name.hasPrefix("file-") { unlink(host.path("d/\(entry.name)")) }
+            try tire(guest, in: root)
+        }
+        #expect(listed.count == 302)
+        #expect(Set(listed).count == 302)
+
+        host.file("d/late")
+        try tire(guest, in: root)
+        #expect(try Set(guest.readdir(node, handle).map(\.name)) == [".", "..", "late"])
+    }
+
+    @Test func listsADirectoryThatWasMovedOrDeletedInItsSleep() throws {
+        let (host, guest, root) = try makeSmallShare { host in
+            for name in ["moved", "shut", "gone", "lost"] { host.directory(name).file("\(name)/x") }
+            unlink(host.path("gone/x"))
+        }
+        func open(_ name: String) throws -> (NodeID, HandleID) {
+            let node = try guest.lookup(name, in: root).node
+            return (node, try guest.opendir(node))
+        }
+        let (moved, shut, gone, lost) = (try open("moved"), try open("shut"), try open("gone"), try open("lost"))
+        try tire(guest, in: root)
+        try guest.rename("moved", in: root, to: "other", in: root)
+        _ = try guest.setattr(shut.0) {
+            $0.fields = .mode
+            $0.mode = 0
+        }
+        try guest.rmdir("gone", in: root)
+        #expect(rename(host.path("lost"), host.path("found")) == 0)
+        host.directory("lost").file("lost/another")
+        try tire(guest, in: root)
+
+        for (node, handle) in [moved, shut] {
+            #expect(try Set(guest.readdir(node, handle).map(\.name)) == [".", "..", "x"])
+        }
+        #expect(refusal { _ = try guest.readdir(gone.0, gone.1) } == .noSuchFileOrDirectory)
+        #expect(refusal { _ = try guest.readdir(lost.0, lost.1) } == .staleNFSFileHandle)
+        chmod(host.path("shut"), 0o755)
+    }
+
     @Test func findsWhatTheGuestMovedOrDeletedInItsSleep() throws {
         let (host, guest, root) = try makeSmallShare { host in
             host.directory("from").directory("to")

@@ -5,12 +5,13 @@ internal import Linux
 internal import Synchronization
 internal import SystemPackage
 
-/// How an open file of the guest has one on the host.
+/// How an open file or directory of the guest has one on the host.
 ///
 /// While the launcher has descriptors enough, always. Where it runs out of them, a file that was not used for long sleeps:
 /// it is closed, and opened again when it is used, by its node and with the same flags. What cannot be had back keeps its
-/// descriptor: a file that the host has deleted or moved, or does not let us open any more; and one whose file system may
-/// have something to say to the last close. What the host deletes or locks up after that is lost, with ESTALE or EACCES.
+/// descriptor: a file that the host has deleted or moved, or does not let us open any more; one whose file system may
+/// have something to say to the last close; and a directory while it is being listed, for not every file system finds the
+/// place again by another descriptor. What the host deletes or locks up after that is lost, with ESTALE or EACCES.
 extension Handle {
     /// Runs `body` with the open file, which stays open as long as that takes.
     ///
@@ -55,6 +56,8 @@ extension Handle {
     func isTired() -> Bool {
         let old = lease.load(ordering: .relaxed)
         guard old < Lease.oneUse, Lease.descriptor(old) >= 0 else { return false }
+        // It can sleep after all, once the listing is over.
+        if let stream, stream.isUnderWay.load(ordering: .relaxed) { return false }
         if old & Lease.used == 0 { return true }
         _ = lease.compareExchange(expected: old, desired: old & ~Lease.used, ordering: .relaxed)
         return false
@@ -66,10 +69,12 @@ extension Handle {
     func sleep(in table: HandleTable) -> Bool {
         table.leave(self)
         guard canSleep else { return false }
+        // Before it is looked who uses it: who lists after this has used it.
+        let isLeft = stream?.leave() ?? true
         let old = lease.load(ordering: .relaxed)
         let descriptor = Lease.descriptor(old)
         guard descriptor >= 0 else { return false }
-        guard old < Lease.oneUse, old & Lease.used == 0,
+        guard isLeft, old < Lease.oneUse, old & Lease.used == 0,
             lease.compareExchange(expected: old, desired: Lease.none, ordering: .acquiringAndReleasing).exchanged
         else {
             // Used again.
@@ -92,7 +97,7 @@ extension Handle {
     }
 
     private var canSleep: Bool {
-        guard stream == nil, node.flushIsNoOp || flags & O_ACCMODE == O_RDONLY, node.isFindable() else { return false }
+        guard node.flushIsNoOp || flags & O_ACCMODE == O_RDONLY, node.isFindable() else { return false }
         // By doing it: no mode says what the host will allow.
         return node.withOpenDescriptor { held in
             let opened = node.pool.reopen(held, flags)

@@ -30,16 +30,16 @@ final class Handle: DescriptorHolder {
     let stream: DirectoryStream?
     /// Whether it is a directory that appears empty: nothing of the host is open for it.
     let isHidden: Bool
-    /// The descriptor and who uses it: see `Lease`. Only a file ever loses it (`Handle+Descriptor.swift`).
+    /// The descriptor and who uses it: see `Lease`. It may be taken away (`Handle+Descriptor.swift`).
     let lease: Atomic<UInt64>
     nonisolated(unsafe) var slot: Int32 = -1
 
     /// Makes a handle that takes over what was opened for it.
-    init(id: HandleID, node: Node, _ file: OpenFile, stream: DirectoryStream?) {
+    init(id: HandleID, node: Node, _ file: OpenFile) {
         self.id = id
         self.node = node
         flags = file.flags
-        self.stream = stream
+        stream = node.isDirectory ? DirectoryStream(buffers: node.pool.handles.listings) : nil
         isHidden = file.descriptor < 0
         lease = Atomic(
             UInt64(UInt32(bitPattern: file.descriptor)) | Lease.used | (file.isShared ? Lease.isShared : 0))

@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// The open files and directories of a session's guest, by their numbers, and which of them have their descriptors.
 ///
-/// A guest may have more files open than the launcher may: those that were not used for longest sleep then, closed on the
+/// A guest may have more open than the launcher may: what were not used for longest sleep then, closed on the
 /// host, until they are used again (`Handle+Descriptor.swift`).
 final class HandleTable: Sendable {
     /// The most open files and directories: they are the launcher's memory, whatever becomes of their descriptors.
@@ -13,6 +13,8 @@ final class HandleTable: Sendable {
     private static var batch: Int { 16 }
 
     private let handles = ShardedTable<Handle>()
+    /// What directories that are being listed keep in memory.
+    let listings = ListingBuffers()
     private let awake = DescriptorClock<Handle>()
     private let number = Atomic<Int>(0)
 

@@ -230,22 +230,19 @@ final class Session: Sendable {
     /// - Parameters:
     ///   - node: What is open.
     ///   - file: The open file.
-    ///   - stream: The listing of a directory.
     ///   - lane: Which of the share's counters is the caller's.
     /// - Returns: The handle.
     /// - Throws: ESTALE when the share was revoked meanwhile; ENFILE when the guest has as much open as it may.
-    func open(
-        _ node: Node, _ file: OpenFile, stream: DirectoryStream? = nil, lane: Int
-    ) throws(Errno) -> Handle {
+    func open(_ node: Node, _ file: OpenFile, lane: Int) throws(Errno) -> Handle {
         let id = HandleID(rawValue: nextHandle.add(1, ordering: .relaxed).oldValue)
-        let handle = Handle(id: id, node: node, file, stream: stream)
+        let handle = Handle(id: id, node: node, file)
         if try handles.insert(handle) { node.child.counters.countHandles(1, lane: lane) }
         return try settle(handle, lane: lane)
     }
 
     /// A handle that was just opened may sleep from now on; it goes if it has come too late for `revoke` to find it.
     private func settle(_ handle: Handle, lane: Int) throws(Errno) -> Handle {
-        if handle.stream == nil { handles.woke(handle) }
+        if !handle.isHidden { handles.woke(handle) }
         guard handle.node.child.isRevoked else { return handle }
         remove(handle, lane: lane)
         throw .staleNFSFileHandle
@@ -265,11 +262,9 @@ final class Session: Sendable {
     /// Opens a node's own handle, as `open` does; if it has one by now, that one is kept.
     ///
     /// - Throws: What `open` does.
-    func openOwn(
-        _ node: Node, _ file: OpenFile, stream: DirectoryStream?, lane: Int
-    ) throws(Errno) -> Handle {
+    func openOwn(_ node: Node, _ file: OpenFile, lane: Int) throws(Errno) -> Handle {
         let id = Session.ownHandleID(of: node)
-        let (handle, isNew) = try handles.insertUnlessThere(Handle(id: id, node: node, file, stream: stream))
+        let (handle, isNew) = try handles.insertUnlessThere(Handle(id: id, node: node, file))
         guard isNew else { return handle }
         node.child.counters.countHandles(1, lane: lane)
         if let old = recent?.add(id), old != .none, let handle = handles.find(old) { remove(handle, lane: lane) }

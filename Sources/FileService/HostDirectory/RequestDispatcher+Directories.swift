@@ -11,7 +11,7 @@ extension RequestDispatcher {
         if session.recent != nil { throw .noFunction }
         try reply.require(OpenOut.byteCount)
         let opened = try openDirectory(node, session)
-        let handle = try session.open(node, opened, stream: DirectoryStream(), lane: lane)
+        let handle = try session.open(node, opened, lane: lane)
         return try reply.send(
             OpenOut {
                 $0.handle = handle.id

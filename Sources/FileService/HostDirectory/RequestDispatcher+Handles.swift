@@ -31,10 +31,10 @@ extension RequestDispatcher {
 
     private func ownHandle(of node: Node, _ session: Session) throws(Errno) -> Handle {
         if let handle = session.ownHandle(of: node) { return handle }
-        if node.isDirectory {
-            return try session.openOwn(node, openDirectory(node, session), stream: DirectoryStream(), lane: lane)
-        }
-        return try session.openOwn(node, OpenFile(openHeld(node, O_RDONLY), O_RDONLY), stream: nil, lane: lane)
+        let file =
+            node.isDirectory
+            ? try openDirectory(node, session) : try OpenFile(openHeld(node, O_RDONLY), O_RDONLY)
+        return try session.openOwn(node, file, lane: lane)
     }
 
     /// Opens a directory for a handle.
