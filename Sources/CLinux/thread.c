@@ -33,6 +33,17 @@ static uint64_t clock_nanoseconds(clockid_t clock)
 }
 
 uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+int cl_lock_mutex_within(pthread_mutex_t *mutex, int timeout_ms)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += timeout_ms / 1000;
+    end.tv_nsec += timeout_ms % 1000 * 1000000L;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+}
+
 int cl_processor_count(void)
 {
     cpu_set_t set;
