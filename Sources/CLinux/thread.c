@@ -47,4 +47,15 @@ int cl_unshare_fs(void)
 
 bool cl_has_own_fs(void) { return has_own_fs; }
 
+int cl_lock_mutex_within(pthread_mutex_t *mutex, long milliseconds)
+{
+    struct timespec end;
+    if (clock_gettime(CLOCK_MONOTONIC, &end) < 0)
+        return -errno;
+    end.tv_nsec += milliseconds % 1000 * 1000000;
+    end.tv_sec += milliseconds / 1000 + end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+}
+
 int cl_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }

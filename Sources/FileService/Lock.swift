@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A mutex of POSIX threads at an address of its own.
@@ -33,12 +34,7 @@ struct Lock: ~Copyable, @unchecked Sendable {
 
     /// Runs `body` with the lock held; nil where somebody else does not let go of it in time.
     func hold<R>(waitingAtMost milliseconds: Int, _ body: () -> R) -> R? {
-        var end = timespec()
-        clock_gettime(CLOCK_REALTIME, &end)
-        end.tv_nsec += milliseconds % 1000 * 1_000_000
-        end.tv_sec += milliseconds / 1000 + end.tv_nsec / 1_000_000_000
-        end.tv_nsec %= 1_000_000_000
-        guard pthread_mutex_timedlock(mutex, &end) == 0 else { return nil }
+        guard cl_lock_mutex_within(mutex, milliseconds) == 0 else { return nil }
         defer { pthread_mutex_unlock(mutex) }
         return body()
     }

@@ -2,6 +2,7 @@
 #ifndef CLINUX_THREAD_H
 #define CLINUX_THREAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,9 @@ uint64_t cl_monotonic_time(void);
 int cl_unshare_fs(void);
 /// Whether the calling thread has its own by that.
 bool cl_has_own_fs(void);
+/// Locks a mutex, or gives up after so many milliseconds of CLOCK_MONOTONIC, whatever becomes of the time of day meanwhile:
+/// -ETIMEDOUT then.
+int cl_lock_mutex_within(pthread_mutex_t *_Nonnull mutex, long milliseconds);
 /// PR_SET_NO_NEW_PRIVS for the calling thread.
 int cl_no_new_privileges(void);
 
