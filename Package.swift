@@ -27,6 +27,21 @@ func tests(_ module: String, _ more: [Target.Dependency] = []) -> Target {
         swiftSettings: strict)
 }
 
+/// The program that is fuzzed, for `Scripts/fuzz` alone: it sees what is internal, and libFuzzer is linked to it.
+let fuzzing: [Target] =
+    Context.environment["SHEAF_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "sheaf-fuzz",
+            dependencies: [
+                "VhostUser", "Virtio", "FUSE", "FileService", "QEMU", "Control", "Machine", "GuestLink", "GuestBoot",
+                "EventLoop", "Sandbox", "TestSupport", "Linux", "CLinux", system,
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])])
+    ]
+
 let package = Package(
     name: "sheaf",
     products: [
@@ -160,5 +175,5 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             swiftSettings: strict),
-    ]
+    ] + fuzzing
 )

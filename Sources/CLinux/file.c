@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef STATX_MNT_ID
@@ -17,6 +19,15 @@ const int CL_O_NOATIME = O_NOATIME;
 const int CL_O_TMPFILE = O_TMPFILE;
 const int CL_AT_EMPTY_PATH = AT_EMPTY_PATH;
 const int CL_AT_FDCWD = AT_FDCWD;
+
+int cl_open_without_links(const char *path, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_NO_SYMLINKS};
+    long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    // Linux before 5.6: at least not the last one.
+    if (fd < 0 && errno == ENOSYS) fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : (int)fd;
+}
 
 int cl_statx(int directory, const char *name, struct cl_statx *out)
 {

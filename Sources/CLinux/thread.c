@@ -33,17 +33,6 @@ static uint64_t clock_nanoseconds(clockid_t clock)
 }
 
 uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
-int cl_lock_mutex_within(pthread_mutex_t *mutex, int timeout_ms)
-{
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += timeout_ms / 1000;
-    end.tv_nsec += timeout_ms % 1000 * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
-}
-
 int cl_processor_count(void)
 {
     cpu_set_t set;
@@ -65,5 +54,16 @@ int cl_unshare_fs(void)
 }
 
 bool cl_has_own_fs(void) { return has_own_fs; }
+
+int cl_lock_mutex_within(pthread_mutex_t *mutex, long milliseconds)
+{
+    struct timespec end;
+    if (clock_gettime(CLOCK_MONOTONIC, &end) < 0)
+        return -errno;
+    end.tv_nsec += milliseconds % 1000 * 1000000;
+    end.tv_sec += milliseconds / 1000 + end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+}
 
 int cl_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }

@@ -33,7 +33,7 @@ struct Lock: ~Copyable, @unchecked Sendable {
     }
 
     /// Runs `body` with the lock held; nil where somebody else does not let go of it in time.
-    func hold<R>(waitingAtMost milliseconds: CInt, _ body: () -> R) -> R? {
+    func hold<R>(waitingAtMost milliseconds: Int, _ body: () -> R) -> R? {
         guard cl_lock_mutex_within(mutex, milliseconds) == 0 else { return nil }
         defer { pthread_mutex_unlock(mutex) }
         return body()

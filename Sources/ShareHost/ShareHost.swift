@@ -120,8 +120,10 @@ public final class ShareHost: Sendable {
         }
         var wanted = wanted
         do throws(AddChildError) {
+            // Resolved by now: what is a link on the path has been put there since, to lead elsewhere.
             wanted.isFile = try aggregate.addChild(
-                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options
+                name: wanted.subname, hostPath: wanted.hostPath, access: wanted.access, options: wanted.options,
+                followsLinks: false
             ).isFile
         } catch {
             state.withLock { $0.shares.withdraw(wanted) }

@@ -8,11 +8,12 @@ public struct DescriptorChain: ~Copyable {
     @inlinable
     public var head: UInt16 { first }
 
-    @usableFromInline var first: UInt16 = 0
+    // Not a variable first: Swift 6.3 makes broken code of that for ThreadSanitizer.
     @usableFromInline let pieces: UnsafeMutablePointer<iovec>
     @usableFromInline let capacity: Int
     @usableFromInline var readableCount = 0
     @usableFromInline var count = 0
+    @usableFromInline var first: UInt16 = 0
 
     /// Makes the room.
     ///

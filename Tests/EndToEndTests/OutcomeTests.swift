@@ -98,15 +98,33 @@ extension Boots {
             #expect(surroundings.leftovers.isEmpty)
         }
 
-        @Test func takesQEMUWithItWhenItIsKilled() async throws {
-            let program = try await running(in: Surroundings())
+        @Test func leavesWhatTheGuestHasSyncedAndNothingElseWhenItIsKilled() async throws {
+            let surroundings = try Surroundings()
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            let script = """
+                for i in $(seq 1000000); do yes $i | head -c 40000 > $i; sync $i; mv $i $i.done; sync .; echo $i; done
+                """
+            let program = try Program(
+                try Sheaf.run("6.12", ["-v", "\(share):/work", "--cwd", "/work", "--", "sh", "-c", script]),
+                environment: surroundings.environment)
+            #expect(try await program.waits { program.outputSoFar.split(separator: "\n").count >= 3 })
             let qemu = program.children
 
             program.signal(SIGKILL)
-            _ = try await program.finish(limit: 30)
+            let said = try await program.finish(limit: 30).text.split(separator: "\n")
 
             #expect(!qemu.isEmpty)
             #expect(try await Program.survivors(of: qemu).isEmpty)
+            for number in said {
+                let line = "\(number)\n"
+                let content = String(String(repeating: line, count: 40_000 / line.utf8.count + 1).prefix(40_000))
+                #expect(scratch.text("share/\(number).done") == content, "\(number)")
+            }
+            // What could not go with it goes with the next look.
+            let list = try Program(["\(Sheaf.products)/sheaf", "ps"], environment: surroundings.environment)
+            #expect(try await list.finish().status == 0)
+            #expect(surroundings.leftovers.allSatisfy { $0.hasSuffix(".console.log") }, "\(surroundings.leftovers)")
         }
 
         @Test func tellsThatQEMUIsLost() async throws {

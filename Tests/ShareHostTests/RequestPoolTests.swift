@@ -114,6 +114,30 @@ import VhostUser
         }
     }
 
+    @Test func keepsTheMemoryOfWhatThePoolHasWhenTheTableIsReplaced() throws {
+        let gate = PoolGate()
+        try withDevice(gate.handler) { device in
+            defer { gate.open(1) }
+            let frontend = try device.connect()
+            let queue = frontend.requestQueue(0)
+            let head = try add(slowRequest, to: queue, frontend)
+            queue.publish()
+            gate.awaitEntries(1)
+
+            let regions = frontend.memory.regions
+            try frontend.socket.send(
+                .setMemoryTable, MessagePayload(table: regions), flags: VhostUserSocket.needReply,
+                descriptors: regions.map { $0.file.number })
+            var state = pollfd(fd: frontend.socket.descriptor.number, events: Int16(POLLIN), revents: 0)
+            #expect(cl_poll(&state, 1, 50) == 0)
+            gate.open(1)
+
+            #expect(try frontend.socket.receiveValue(replyTo: .setMemoryTable) == 0)
+            #expect(try queue.pop()?.head == head)
+            #expect(try exchange(frontend, queue, [6]) == [6])
+        }
+    }
+
     @Test func forgetsWhatThePoolHasOfABrokenRing() throws {
         let gate = PoolGate()
         try withDevice(gate.handler) { device in

@@ -1,6 +1,7 @@
 import FileService
 import Frontend
 import Logging
+import Sandbox
 import ShareHost
 import SystemPackage
 import TestSupport
@@ -25,6 +26,7 @@ final class ServedAggregate {
         device = ServedDevice(
             FileSystemDevice(
                 aggregate: aggregate, requestQueues: requestQueues,
+                confinement: WorkerConfinement(seccomp: isUnderThreadSanitizer ? .off : .kill),
                 log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
         try aggregate.addChild(name: "child", hostPath: FilePath(folder.path), access: access)
     }

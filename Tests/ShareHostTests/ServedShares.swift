@@ -2,6 +2,7 @@ import FileService
 import Frontend
 import Linux
 import Logging
+import Sandbox
 import ShareHost
 import SystemPackage
 import TestSupport
@@ -10,7 +11,8 @@ import TestSupport
 final class ServedShares: Sendable {
     /// What the shared folders lie in.
     let directory: HostFolder
-    let host = ShareHost(log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
+    let host = ShareHost(
+        log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }, seccomp: isUnderThreadSanitizer ? .off : .kill)
 
     init(directory: HostFolder) {
         self.directory = directory

@@ -18,15 +18,15 @@ pid_t cl_own_thread_id(void);
 uint64_t cl_thread_cpu_time(void);
 /// Nanoseconds of CLOCK_MONOTONIC.
 uint64_t cl_monotonic_time(void);
-/// Locks a mutex, whatever becomes of the time of day meanwhile (pthread_mutex_clocklock); 0, or -ETIMEDOUT when `timeout_ms`
-/// were not enough.
-int cl_lock_mutex_within(pthread_mutex_t *_Nonnull mutex, int timeout_ms);
 /// How many processors the calling thread may run on (sched_getaffinity(2)); 1 where that is not known.
 int cl_processor_count(void);
 /// Gives the calling thread its own working directory and umask: unshare(CLONE_FS).
 int cl_unshare_fs(void);
 /// Whether the calling thread has its own by that.
 bool cl_has_own_fs(void);
+/// Locks a mutex, or gives up after so many milliseconds of CLOCK_MONOTONIC, whatever becomes of the time of day meanwhile:
+/// -ETIMEDOUT then.
+int cl_lock_mutex_within(pthread_mutex_t *_Nonnull mutex, long milliseconds);
 /// PR_SET_NO_NEW_PRIVS for the calling thread.
 int cl_no_new_privileges(void);
 

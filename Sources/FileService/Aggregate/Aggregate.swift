@@ -84,11 +84,13 @@ public final class Aggregate: Sendable {
     ///     that is there now.
     ///   - access: What the share was asked to allow; it has to be the aggregate's.
     ///   - options: How it is served.
+    ///   - followsLinks: Whether symbolic links on the path are followed; ELOOP without.
     /// - Returns: The share as a listing shows it.
     /// - Throws: EINVAL, ENAMETOOLONG, EAGAIN, the host's own error, EBUSY, EEXIST or ENOSPC, with what it is about.
     @discardableResult
     public func addChild(
-        name: String, hostPath: FilePath, access: Access, options: ChildOptions = ChildOptions()
+        name: String, hostPath: FilePath, access: Access, options: ChildOptions = ChildOptions(),
+        followsLinks: Bool = true
     ) throws(AddChildError) -> ChildSummary {
         func refusal(_ reason: AddChildError.Reason, _ errno: Errno) -> AddChildError {
             AddChildError(reason: reason, errno: errno, name: name, hostPath: hostPath)
@@ -107,7 +109,7 @@ public final class Aggregate: Sendable {
         let root: HostRoot
         do throws(Errno) {
             try prepareThreads(for: options)
-            root = try HostRoot(path: hostPath, options: options)
+            root = try HostRoot(path: hostPath, options: options, followsLinks: followsLinks)
         } catch {
             throw refusal(.hostPath, error)
         }

@@ -25,7 +25,7 @@ final class DescriptorPool: Sendable {
     /// Held by who makes room: what is just being closed looks to anybody else as if there were nothing to close. Unlike
     /// with every other lock the host is asked meanwhile, so nobody waits for it for long.
     private let makingRoom = Lock()
-    private static var mostMilliseconds: CInt { 5000 }
+    private static var mostMilliseconds: Int { 5000 }
     /// One for every sixteenth node: they guard `Node.place`.
     nonisolated(unsafe) private let placeLocks: UnsafeMutablePointer<Lock>
     /// Held while a known directory gets another place.

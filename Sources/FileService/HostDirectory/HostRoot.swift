@@ -28,10 +28,15 @@ final class HostRoot: Sendable {
 
     /// Opens the directory or file and looks at it. No lock may be held: the host may take its time.
     ///
+    /// - Parameters:
+    ///   - path: Where it is.
+    ///   - options: How it is to be served.
+    ///   - followsLinks: Whether symbolic links on the path are followed. A path that was resolved before has none, unless
+    ///     somebody has put one there since: ELOOP.
     /// - Throws: What the host says of the path: ENOENT, ENOTDIR, EACCES. ENOTDIR too for a file with options that only a
     ///   directory can have; EINVAL for what is neither.
-    init(path: FilePath, options: ChildOptions) throws(Errno) {
-        let held = try HostRoot.hold(path, isDirectory: options.hidesPersonalData)
+    init(path: FilePath, options: ChildOptions, followsLinks: Bool = true) throws(Errno) {
+        let held = try HostRoot.hold(path, isDirectory: options.hidesPersonalData, followsLinks: followsLinks)
         var found = cl_statx()
         try checked(cl_statx(held.number, nil, &found))
         switch found.mode & UInt32(Glibc.S_IFMT) {
@@ -80,17 +85,24 @@ final class HostRoot: Sendable {
     }
 
     /// Opens what is to be shared. Of a pipe or a device this opens nothing but the name.
-    private static func hold(_ path: FilePath, isDirectory: Bool) throws(Errno) -> Descriptor {
+    private static func hold(
+        _ path: FilePath, isDirectory: Bool, followsLinks: Bool
+    ) throws(Errno) -> Descriptor {
         do throws(Errno) {
             // Asked for as a directory first, for only then is one mounted that the host mounts when it is used.
-            return try open(path, O_DIRECTORY)
+            return try open(path, O_DIRECTORY, followsLinks: followsLinks)
         } catch .notDirectory where !isDirectory {
-            return try open(path)
+            return try open(path, followsLinks: followsLinks)
         }
     }
 
-    private static func open(_ path: FilePath, _ flags: CInt = 0) throws(Errno) -> Descriptor {
-        let number = path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH | flags, 0) }
+    private static func open(
+        _ path: FilePath, _ flags: CInt = 0, followsLinks: Bool = true
+    ) throws(Errno) -> Descriptor {
+        let number = path.withPlatformString {
+            followsLinks
+                ? cl_openat(CL_AT_FDCWD, $0, CL_O_PATH | flags, 0) : cl_open_without_links($0, CL_O_PATH | flags)
+        }
         return try Descriptor(result: number)
     }
 
