@@ -26,6 +26,7 @@ final class DescriptorPool: Sendable {
     /// with every other lock the host is asked meanwhile, so nobody waits for it for long.
     private let makingRoom = Lock()
     private static var mostMilliseconds: Int { 100 }
+    private static var mostWaits: Int { 10 }
     /// One for every sixteenth node: they guard `Node.place`.
     nonisolated(unsafe) private let placeLocks: UnsafeMutablePointer<Lock>
     /// Held while a known directory gets another place.
@@ -54,12 +55,19 @@ final class DescriptorPool: Sendable {
     ///
     /// - Throws: ENFILE when all are in use.
     func take() throws(Errno) {
+        var waits = 0
         while !budget.take() {
             let isTaken: Bool?? = makingRoom.hold(waitingAtMost: DescriptorPool.mostMilliseconds) {
                 if budget.take() { return true }
                 return reclaim() > 0 || handles.putToSleep() > 0 ? Bool?(false) : nil
             }
-            guard let isTaken = isTaken ?? nil else { throw .tooManyOpenFilesInSystem }
+            guard let isTaken else {
+                // On a busy machine who makes room may just not be running: what it has made is looked for again.
+                waits += 1
+                if waits < DescriptorPool.mostWaits { continue }
+                throw .tooManyOpenFilesInSystem
+            }
+            guard let isTaken else { throw .tooManyOpenFilesInSystem }
             if isTaken { return }
         }
     }
