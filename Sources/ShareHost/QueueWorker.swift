@@ -56,6 +56,10 @@ final class QueueWorker: Sendable {
     private static let looksAtOnce = 16
     /// How often a ring without a kick descriptor is looked at, in milliseconds.
     private static let pollInterval: CInt = 1
+    /// After how many finished requests the driver is shown them while there are more. It is interrupted only if it waits.
+    /// Shown at the end of a batch alone, both sides slept by turns: half the requests/s at 16 and 32 in flight, and more
+    /// CPU time for each.
+    private static let shownTogether = 4
     /// How long a finished request may wait for the others of its batch, in nanoseconds.
     private static let patience: UInt64 = 30_000
 
@@ -203,16 +207,23 @@ extension QueueWorker {
                 together += 1
                 isWorking = true
                 hasUnshown = true
+                guard try queue.hasAvailable() else { continue }
+                // At once for the first of several: the driver wakes up while the others are served, and has more when they
+                // are done, so that neither side sleeps until the other is ready.
+                if ring > 0, together == 1 || together % Self.shownTogether == 0 {
+                    flush(&queue, call)
+                    hasUnshown = false
+                    oldest = 0
+                    continue
+                }
                 // The clock is read only when another request would make this one wait.
-                if try queue.hasAvailable() {
-                    let now = cl_monotonic_time()
-                    if oldest == 0 {
-                        oldest = now
-                    } else if now &- oldest > Self.patience {
-                        flush(&queue, call)
-                        hasUnshown = false
-                        oldest = 0
-                    }
+                let now = cl_monotonic_time()
+                if oldest == 0 {
+                    oldest = now
+                } else if now &- oldest > Self.patience {
+                    flush(&queue, call)
+                    hasUnshown = false
+                    oldest = 0
                 }
             }
             flush(&queue, call)
