@@ -1,6 +1,5 @@
 internal import CLinux
 public import Linux
-internal import Synchronization
 public import SystemPackage
 
 /// Starts threads for worker threads, which may start none: one thread that does nothing else, and is confined in nothing.
@@ -13,50 +12,13 @@ public final class WorkerThreads: Sendable {
 
     /// What the threads are to be confined by.
     public let confinement: WorkerConfinement
-    private let office: Office
+    private let desk: Rendezvous<Order, Result<Thread, Errno>>
     private let thread: Thread
 
-    /// What the thread has of this, so that it does not keep it alive.
-    private final class Office: Sendable {
-        struct Order {
-            let name: String
-            let body: @Sendable () -> Void
-        }
-
-        struct State {
-            var order: Order?
-            var result: Result<Thread, Errno>?
-            var isEnding = false
-        }
-
-        let state = Mutex(State())
-        let orders = Semaphore()
-        let results = Semaphore()
-        /// The thread's number, once it runs.
-        let threadID = Atomic<Int32>(0)
-
-        func run() {
-            _ = cl_thread_block_signals()
-            threadID.store(cl_own_thread_id(), ordering: .relaxed)
-            while true {
-                orders.wait()
-                let (order, isEnding) = state.withLock { ($0.order.take(), $0.isEnding) }
-                if isEnding { return }
-                guard let order else { continue }
-                let result: Result<Thread, Errno>
-                do throws(Errno) {
-                    result = .success(try Thread(name: order.name, order.body))
-                } catch {
-                    result = .failure(error)
-                }
-                state.withLock { $0.result = result }
-                results.signal()
-            }
-        }
+    private struct Order {
+        let name: String
+        let body: @Sendable () -> Void
     }
-
-    /// One order at a time.
-    private let turn = Mutex(())
 
     /// Starts the thread that starts threads.
     ///
@@ -64,16 +26,20 @@ public final class WorkerThreads: Sendable {
     /// - Throws: What pthread_create(3) failed with.
     public init(confinement: WorkerConfinement) throws(Errno) {
         self.confinement = confinement
-        let office = Office()
-        self.office = office
-        thread = try Thread(name: "fs-starter") { office.run() }
+        let desk = Rendezvous<Order, Result<Thread, Errno>>()
+        self.desk = desk
+        thread = try Thread(name: "fs-starter") {
+            _ = cl_thread_block_signals()
+            desk.serve { order in
+                Result { () throws(Errno) in try Thread(name: order.name, order.body) }
+            }
+        }
     }
 
     deinit {
-        office.state.withLock { $0.isEnding = true }
-        office.orders.signal()
+        desk.end()
         // The last reference may have gone with an order.
-        if office.threadID.load(ordering: .relaxed) == cl_own_thread_id() { thread.detach() } else { thread.join() }
+        if desk.isServedHere { thread.detach() } else { thread.join() }
     }
 
     /// Starts a thread, from any thread.
@@ -84,12 +50,7 @@ public final class WorkerThreads: Sendable {
     /// - Returns: The thread, which may not have begun.
     /// - Throws: What pthread_create(3) failed with.
     public func start(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) -> Thread {
-        try turn.withLock { _ throws(Errno) in
-            office.state.withLock { $0.order = Office.Order(name: name, body: body) }
-            office.orders.signal()
-            office.results.wait()
-            guard let result = office.state.withLock({ $0.result.take() }) else { throw .interrupted }
-            return try result.get()
-        }
+        guard let result = desk.ask(Order(name: name, body: body)) else { throw .interrupted }
+        return try result.get()
     }
 }

@@ -3,7 +3,6 @@ internal import FUSE
 import Glibc
 internal import Linux
 internal import Sandbox
-internal import Synchronization
 internal import SystemPackage
 
 /// The extended attributes that take CAP_SYS_ADMIN on the host: `trusted.*`, and `security.*` but for file capabilities.
@@ -28,20 +27,23 @@ final class PrivilegedAttributes: Sendable {
         }
     }
 
-    /// What the thread has of this, so that it does not keep it alive.
-    private final class Office: Sendable {
-        struct State: @unchecked Sendable {
-            /// The memory that it names is its caller's, who waits.
-            var order: (call: Call, held: CInt)?
-            var result = 0
-            var isEnding = false
-        }
+    /// A call and the inode it is made on. The memory that it names is its caller's, who waits.
+    private struct Order: @unchecked Sendable {
+        let call: Call
+        let held: CInt
+    }
 
-        let state = Mutex(State())
-        let orders = Semaphore()
-        let results = Semaphore()
+    private let desk = Rendezvous<Order, Int>()
 
-        func run(_ confinement: WorkerConfinement) {
+    /// Starts the thread.
+    ///
+    /// - Parameter threads: What starts it.
+    /// - Throws: What pthread_create(3) failed with.
+    init(threads: WorkerThreads) throws(Errno) {
+        let desk = desk
+        let confinement = threads.confinement
+        // It may be in a call that the host does not answer when this goes: nobody waits for its end.
+        try threads.start(name: "fs-labels") {
             var refusal: Errno?
             do throws(Errno) {
                 try confinement.enter()
@@ -49,37 +51,11 @@ final class PrivilegedAttributes: Sendable {
             } catch {
                 refusal = error
             }
-            while true {
-                orders.wait()
-                let (order, isEnding) = state.withLock { ($0.order.take(), $0.isEnding) }
-                if isEnding { return }
-                guard let order else { continue }
-                let result = refusal.map { 0 - Int($0.rawValue) } ?? order.call.perform(on: order.held)
-                state.withLock { $0.result = result }
-                results.signal()
-            }
-        }
+            desk.serve { order in refusal.map { 0 - Int($0.rawValue) } ?? order.call.perform(on: order.held) }
+        }.detach()
     }
 
-    private let office = Office()
-    /// One call at a time.
-    private let turn = Mutex(())
-
-    /// Starts the thread.
-    ///
-    /// - Parameter threads: What starts it.
-    /// - Throws: What pthread_create(3) failed with.
-    init(threads: WorkerThreads) throws(Errno) {
-        let office = office
-        let confinement = threads.confinement
-        // It may be in a call that the host does not answer when this goes: nobody waits for its end.
-        try threads.start(name: "fs-labels") { office.run(confinement) }.detach()
-    }
-
-    deinit {
-        office.state.withLock { $0.isEnding = true }
-        office.orders.signal()
-    }
+    deinit { desk.end() }
 
     /// Makes a call.
     ///
@@ -88,12 +64,7 @@ final class PrivilegedAttributes: Sendable {
     ///   - held: The inode.
     /// - Returns: What it has, or -errno.
     func perform(_ call: Call, on held: CInt) -> Int {
-        turn.withLock { _ in
-            office.state.withLock { $0.order = (call, held) }
-            office.orders.signal()
-            office.results.wait()
-            return office.state.withLock { $0.result }
-        }
+        desk.ask(Order(call: call, held: held)) ?? 0 - Int(EINTR)
     }
 
     /// Whether reading the attribute of this name takes the capability.
