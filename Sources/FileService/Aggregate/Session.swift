@@ -251,10 +251,17 @@ final class Session: Sendable {
     /// The number of a node's own handle, which the guest does not know of; it is told no number as high.
     private static func ownHandleID(of node: Node) -> HandleID { HandleID(rawValue: node.id.rawValue | 1 << 63) }
 
+    /// Whether the guest opens nothing on this device, and names no handle.
+    var opensNothing: Bool { recent != nil }
+
+    /// Whether a request names no handle, because its guest has opened nothing.
+    @inline(__always)
+    func isUnopened(_ id: HandleID) -> Bool { id == .none && opensNothing }
+
     /// The handle that a node has for itself; nil when it has none at the moment.
     @inline(__always)
     func ownHandle(of node: Node) -> Handle? {
-        guard recent != nil, let handle = handles.find(Session.ownHandleID(of: node)), handle.node === node
+        guard opensNothing, let handle = handles.find(Session.ownHandleID(of: node)), handle.node === node
         else { return nil }
         return handle
     }

@@ -21,7 +21,7 @@ extension RequestDispatcher {
                 })
         case .statx: return try statxRoot(request, reply, session)
         case .opendir:
-            if session.recent != nil { throw .noFunction }
+            if session.opensNothing { throw .noFunction }
             return try reply.send(OpenOut { $0.handle = RequestDispatcher.rootHandle })
         case .readdir: return try readRoot(request, reply, session, plus: false)
         case .readdirplus: return try readRoot(request, reply, session, plus: true)
@@ -71,9 +71,7 @@ extension RequestDispatcher {
     }
 
     private func checkRootHandle(_ handle: HandleID, _ session: Session) throws(Errno) {
-        guard handle == RequestDispatcher.rootHandle || handle == .none && session.recent != nil else {
-            throw .badFileDescriptor
-        }
+        guard handle == RequestDispatcher.rootHandle || session.isUnopened(handle) else { throw .badFileDescriptor }
     }
 
     private func statxRoot(_ request: Request, _ reply: Reply, _ session: Session) throws(Errno) -> UInt32 {

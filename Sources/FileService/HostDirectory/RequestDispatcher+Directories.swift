@@ -8,7 +8,7 @@ internal import SystemPackage
 extension RequestDispatcher {
     func opendir(_ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         // For good, and of every directory of the device.
-        if session.recent != nil { throw .noFunction }
+        if session.opensNothing { throw .noFunction }
         try reply.require(OpenOut.byteCount)
         let opened = try openDirectory(node, session)
         let handle = try session.open(node, opened, lane: lane)

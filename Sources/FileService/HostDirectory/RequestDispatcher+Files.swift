@@ -22,7 +22,7 @@ extension RequestDispatcher {
 
     func open(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         // For good, and of every file of the device.
-        if session.recent != nil { throw .noFunction }
+        if session.opensNothing { throw .noFunction }
         let asked = try request.structure(OpenIn.self)
         let flags = RequestDispatcher.hostFlags(asked.flags)
         try checkAccess(flags)
@@ -249,7 +249,7 @@ extension RequestDispatcher {
 
     /// Reports what close(2) has to report, where the host file system has something to say at it: NFS and its like.
     func flush(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
-        if session.recent != nil || session.refusesFlush.load(ordering: .relaxed) { throw .noFunction }
+        if session.opensNothing || session.refusesFlush.load(ordering: .relaxed) { throw .noFunction }
         let asked = try request.structure(FlushIn.self)
         let handle = try session.file(asked.handle, of: node)
         session.locks?.release(LockKey(node: node.id, owner: asked.lockOwner, isWhole: false))
@@ -268,7 +268,7 @@ extension RequestDispatcher {
 
     func fsync(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
         let asked = try request.structure(FsyncIn.self)
-        if asked.handle == .none, session.recent != nil { return reply.done() }
+        if session.isUnopened(asked.handle) { return reply.done() }
         let handle = try session.handle(asked.handle, of: node)
         if !handle.isHidden {
             try handle.withDescriptor { (file) throws(Errno) in _ = try checked(cl_fsync(file, asked.flags & 1 != 0)) }

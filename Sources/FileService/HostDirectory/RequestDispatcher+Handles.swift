@@ -11,7 +11,7 @@ extension RequestDispatcher {
     /// - Throws: EBADF when there is none; what the host says where it is opened for this.
     @inline(__always)
     func handle(_ id: HandleID, of node: Node, _ session: Session) throws(Errno) -> Handle {
-        if id == .none, session.recent != nil { return try ownHandle(of: node, session) }
+        if session.isUnopened(id) { return try ownHandle(of: node, session) }
         return try session.handle(id, of: node)
     }
 
@@ -25,7 +25,7 @@ extension RequestDispatcher {
 
     /// Checks a handle that is named and not needed.
     func checkHandle(_ id: HandleID, of node: Node, _ session: Session) throws(Errno) {
-        if id == .none, session.recent != nil { return }
+        if session.isUnopened(id) { return }
         _ = try session.handle(id, of: node)
     }
 

@@ -175,13 +175,8 @@ extension RequestDispatcher {
     /// - Throws: ENXIO for anything else.
     func reopen(_ node: Node, _ flags: CInt) throws(Errno) -> Descriptor {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
-        do throws(Errno) {
-            return try node.withDescriptor { (held) throws(Errno) in
-                try Descriptor(result: node.pool.reopen(held, flags))
-            }
-        } catch {
-            guard openUp(node, after: error) else { throw error }
-            return try node.withDescriptor { (held) throws(Errno) in
+        return try openingUp(node) { () throws(Errno) in
+            try node.withDescriptor { (held) throws(Errno) in
                 try Descriptor(result: node.pool.reopen(held, flags))
             }
         }
@@ -191,11 +186,6 @@ extension RequestDispatcher {
     /// open this does not either.
     func openHeld(_ node: Node, _ flags: CInt) throws(Errno) -> CInt {
         guard node.isRegular || node.isDirectory else { throw .noSuchAddressOrDevice }
-        do throws(Errno) {
-            return try node.openHeld(flags)
-        } catch {
-            guard openUp(node, after: error) else { throw error }
-            return try node.openHeld(flags)
-        }
+        return try openingUp(node) { () throws(Errno) in try node.openHeld(flags) }
     }
 }

@@ -81,11 +81,9 @@ extension RequestDispatcher {
         guard isAllowed else { throw .notPermitted }
         try reply.require(EntryOut.byteCount)
         let labels = try labels(of: request, session)
-        do throws(Errno) {
-            try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
-        } catch {
-            guard openUp(parent, after: error) else { throw error }
-            try makeOnce(name, in: parent, request, session, wanted, umask: umask, call)
+        try openingUp(parent) { () throws(Errno) in
+            if let wanted { return try makeMapped(name, wanted, umask: umask, in: parent, session) }
+            try checked(caller(request, in: parent, call))
         }
         let entry = try find(name.start, name.bytes, in: parent, session)
         guard !labels.isEmpty else { return try reply.send(entry) }
@@ -98,14 +96,6 @@ extension RequestDispatcher {
             throw error
         }
         return try reply.send(entry)
-    }
-
-    private func makeOnce(
-        _ name: ComponentName, in parent: Node, _ request: Request, _ session: Session, _ wanted: Appearance?,
-        umask: UInt32, _ call: (_ directory: CInt) -> CInt
-    ) throws(Errno) {
-        if let wanted { return try makeMapped(name, wanted, umask: umask, in: parent, session) }
-        try checked(caller(request, in: parent, call))
     }
 
     func link(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {

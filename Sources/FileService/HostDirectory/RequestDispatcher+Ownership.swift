@@ -230,6 +230,19 @@ extension RequestDispatcher {
         }
     }
 
+    /// Runs `body`, and once more where the launcher had been refused what it can let itself do.
+    ///
+    /// - Throws: What `body` does.
+    @inline(__always)
+    func openingUp<R: ~Copyable>(_ node: Node, _ body: () throws(Errno) -> R) throws(Errno) -> R {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            guard openUp(node, after: error) else { throw error }
+            return try body()
+        }
+    }
+
     // MARK: Making
 
     /// How something that is made in a directory is to appear; nil in a share that keeps no records.
