@@ -33,6 +33,7 @@ static uint64_t clock_nanoseconds(clockid_t clock)
 }
 
 uint64_t cl_thread_cpu_time(void) { return clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+
 int cl_processor_count(void)
 {
     cpu_set_t set;

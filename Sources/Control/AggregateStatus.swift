@@ -1,6 +1,6 @@
 /// One virtio-fs device that serves many shares.
 public struct AggregateStatus: Codable, Equatable, Sendable {
-    /// Which shares it has: `rw` or `ro`.
+    /// Which shares it has: `rw` or `ro`; `wb` those with `writeback`, `fixed` those with `ro,cache=always`.
     public var bucket: String
     /// The tag that the guest mounts it by.
     public var tag: String

@@ -52,7 +52,7 @@ public struct ShareStatus: Codable, Equatable, Sendable {
         public static let file = Kind(rawValue: "file")
     }
 
-    /// The aggregate it is in, `rw` or `ro`; with the subname it names the share.
+    /// The aggregate it is in, as ``AggregateStatus/bucket`` names it; with the subname it names the share.
     public var bucket: String
     /// Its name in the aggregate.
     public var subname: String

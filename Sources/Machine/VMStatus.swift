@@ -41,7 +41,7 @@ public struct VMStatus: Equatable, Sendable {
 
     /// One virtio-fs device of the VM.
     public struct Aggregate: Equatable, Sendable {
-        /// Which shares it has: `rw` or `ro`.
+        /// Which shares it has: a bucket's name, `rw`, `ro`, `wb` or `fixed`.
         public var bucket: String
         /// What the guest mounts it by.
         public var tag: String
@@ -57,7 +57,7 @@ public struct VMStatus: Equatable, Sendable {
 
     /// One share of the VM.
     public struct Share: Equatable, Sendable {
-        /// Its aggregate, `rw` or `ro`.
+        /// Its aggregate: a bucket's name.
         public var bucket: String
         /// Its name there.
         public var subname: String

@@ -148,13 +148,9 @@ extension QueueWorker {
                     let isDone = try drain(&queue, &chain, handler, &outfit)
                     ring = consume queue
                     guard isDone else { continue }
-                    guard load != nil else {
-                        sleep(setup.kick == nil ? Self.pollInterval : -1)
-                        continue
-                    }
-                    let start = cl_monotonic_time()
+                    let start = load == nil ? 0 : cl_monotonic_time()
                     sleep(setup.kick == nil ? Self.pollInterval : -1)
-                    outfit.poll.noteSleep(cl_monotonic_time() &- start)
+                    if load != nil { outfit.poll.noteSleep(cl_monotonic_time() &- start) }
                 } catch {
                     flush(&queue, outfit.call)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
@@ -210,17 +206,14 @@ extension QueueWorker {
                 guard try queue.hasAvailable() else { continue }
                 // At once for the first of several: the driver wakes up while the others are served, and has more when they
                 // are done, so that neither side sleeps until the other is ready.
-                if ring > 0, together == 1 || together % Self.shownTogether == 0 {
-                    flush(&queue, call)
-                    hasUnshown = false
-                    oldest = 0
-                    continue
+                var isDue = ring > 0 && (together == 1 || together % Self.shownTogether == 0)
+                if !isDue {
+                    // The clock is read only when another request would make this one wait.
+                    let now = cl_monotonic_time()
+                    if oldest == 0 { oldest = now }
+                    isDue = now &- oldest > Self.patience
                 }
-                // The clock is read only when another request would make this one wait.
-                let now = cl_monotonic_time()
-                if oldest == 0 {
-                    oldest = now
-                } else if now &- oldest > Self.patience {
+                if isDue {
                     flush(&queue, call)
                     hasUnshown = false
                     oldest = 0

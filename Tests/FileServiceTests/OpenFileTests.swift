@@ -40,6 +40,14 @@ import Testing
         return OpenFile(node: node, handle: try guest.open(node, flags).handle, text: text)
     }
 
+    /// Opens the files of directories `d0`, `d1` and so on, each with `f0`, `f1` and so on.
+    private func openTree(_ guest: GuestClient, in root: NodeID, directories: Int, files: Int) throws -> [OpenFile] {
+        try (0..<directories).flatMap { outer in
+            let directory = try guest.lookup("d\(outer)", in: root).node
+            return try (0..<files).map { try open(guest, "f\($0)", in: directory, text: "\(outer)/\($0)") }
+        }
+    }
+
     private func content(_ guest: GuestClient, _ file: OpenFile) throws -> String {
         String(decoding: try guest.read(file.node, file.handle), as: UTF8.self)
     }
@@ -67,13 +75,7 @@ import Testing
             }
         }
         let before = host.openDescriptors()
-        var files: [OpenFile] = []
-        for outer in 0..<20 {
-            let directory = try guest.lookup("d\(outer)", in: root).node
-            for inner in 0..<100 {
-                files.append(try open(guest, "f\(inner)", in: directory, text: "\(outer)/\(inner)"))
-            }
-        }
+        let files = try openTree(guest, in: root, directories: 20, files: 100)
 
         #expect(guest.aggregate.activity.openHandles == 2000)
         #expect(host.openDescriptors() <= before + OpenFileTests.limit)
@@ -417,12 +419,7 @@ import Testing
             }
         }
         let before = host.openDescriptors()
-        var files: [OpenFile] = []
-        for outer in 0..<10 {
-            let directory = try guest.lookup("d\(outer)", in: root).node
-            for inner in 0..<20 { files.append(try open(guest, "f\(inner)", in: directory)) }
-        }
-        let (aggregate, known) = (guest.aggregate, files)
+        let (aggregate, known) = (guest.aggregate, try openTree(guest, in: root, directories: 10, files: 20))
         let threads = try (0..<4).map { number in
             try Linux.Thread(name: "queue-\(number)") {
                 do {

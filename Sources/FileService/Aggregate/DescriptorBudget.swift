@@ -30,5 +30,8 @@ final class DescriptorBudget: Sendable {
         return false
     }
 
+    /// Whether there was one left a moment ago.
+    var hasLeft: Bool { left.load(ordering: .relaxed) > 0 }
+
     func giveBack() { left.add(1, ordering: .relaxed) }
 }

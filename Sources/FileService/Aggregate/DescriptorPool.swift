@@ -23,8 +23,9 @@ final class DescriptorPool: Sendable {
     /// Of /proc/self/fd.
     private let processDescriptors: CInt
     /// Held by who makes room: what is just being closed looks to anybody else as if there were nothing to close. Unlike
-    /// with every other lock the host is asked meanwhile, so nobody waits for it for long.
+    /// with every other lock the host is asked meanwhile, so nobody waits for it for ever.
     private let makingRoom = Lock()
+    /// How long; on a busy machine who makes room may not run for a while.
     private static var mostMilliseconds: Int { 5000 }
     /// One for every sixteenth node: they guard `Node.place`.
     nonisolated(unsafe) private let placeLocks: UnsafeMutablePointer<Lock>
@@ -55,12 +56,11 @@ final class DescriptorPool: Sendable {
     /// - Throws: ENFILE when all are in use.
     func take() throws(Errno) {
         while !budget.take() {
-            let isTaken: Bool?? = makingRoom.hold(waitingAtMost: DescriptorPool.mostMilliseconds) {
-                if budget.take() { return true }
-                return reclaim() > 0 || handles.putToSleep() > 0 ? Bool?(false) : nil
+            // Who has waited may find what somebody else has made.
+            let isRoom = makingRoom.hold(waitingAtMost: DescriptorPool.mostMilliseconds) {
+                budget.hasLeft || reclaim() > 0 || handles.putToSleep() > 0
             }
-            guard let isTaken = isTaken ?? nil else { throw .tooManyOpenFilesInSystem }
-            if isTaken { return }
+            guard isRoom == true else { throw .tooManyOpenFilesInSystem }
         }
     }
 

@@ -18,7 +18,7 @@ final class Node: DescriptorHolder {
     let isChildRoot: Bool
     /// The file type: S_IFMT bits of the mode, which never change.
     let type: UInt32
-    /// The references the guest holds, `nlookup`. Changed only under the lock of `tag`'s table.
+    /// The references the guest holds, `nlookup`. Changed only under the lock of the table that has the node by its key.
     let references: Atomic<UInt64>
     /// Open handles of this node.
     let openHandles = Atomic<Int32>(0)
