@@ -4,8 +4,10 @@ import Frontend
 import Glibc
 import Linux
 import Logging
+import Sandbox
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 import VhostUser
 
@@ -30,7 +32,9 @@ final class Bench {
         _ handler: @escaping @Sendable ([UInt8]) -> [UInt8]
     ) {
         device = FileSystemDevice(
-            requestQueues: requestQueues, load: load, log: Logger(label: "device-test")
+            requestQueues: requestQueues,
+            confinement: WorkerConfinement(seccomp: isUnderThreadSanitizer ? .off : .kill), load: load,
+            log: Logger(label: "device-test")
         ) { _ in
             let serve: (RequestHandler.Buffers, RequestHandler.Buffers) -> UInt32 = { readable, writable in
                 let request = readable.flatMap {

@@ -22,11 +22,11 @@ final class ServedAggregate {
         self.access = access
         self.directory = directory
         folder = try directory.makeFolder("child")
-        aggregate = try Aggregate(access: access)
+        let confinement = WorkerConfinement(seccomp: isUnderThreadSanitizer ? .off : .kill)
+        aggregate = try Aggregate(access: access, confinement: confinement)
         device = ServedDevice(
             FileSystemDevice(
-                aggregate: aggregate, requestQueues: requestQueues,
-                confinement: WorkerConfinement(seccomp: isUnderThreadSanitizer ? .off : .kill),
+                aggregate: aggregate, requestQueues: requestQueues, confinement: confinement,
                 log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
         try aggregate.addChild(name: "child", hostPath: FilePath(folder.path), access: access)
     }
