@@ -8,7 +8,7 @@ import Testing
 
 @testable import ShareHost
 
-@Suite struct AdaptivePollTests {
+@Suite(.serialized) struct AdaptivePollTests {
     private static func eager() -> AdaptivePoll {
         var poll = AdaptivePoll()
         for _ in 0..<20 { poll.noteSleep(45_000) }
