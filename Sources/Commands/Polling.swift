@@ -2,7 +2,7 @@ internal import ArgumentParser
 
 /// Whether the file server watches its queues.
 enum Polling: String, CaseIterable, ExpressibleByArgument {
-    /// Where it pays: requests come one by one and soon after each other, and a core is free.
+    /// Where it pays: requests come soon after each other, and a core is free.
     case auto
     /// Never: it sleeps until it is kicked.
     case never

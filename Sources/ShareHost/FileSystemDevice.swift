@@ -72,7 +72,7 @@ public final class FileSystemDevice: Sendable {
     ///   - aggregate: What it serves; no other device may.
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
     ///   - confinement: What the threads of its rings are confined by.
-    ///   - mayPoll: Whether a queue whose driver sends requests one by one may be watched, on a core of its own.
+    ///   - mayPoll: Whether a queue whose requests come soon after each other may be watched, where a core is free for it.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(
         aggregate: Aggregate, requestQueues: Int, confinement: WorkerConfinement = WorkerConfinement(),

@@ -244,7 +244,7 @@ extension QueueWorker {
         _ queue: inout SplitQueue, _ load: ProcessorLoad, _ outfit: inout Outfit, _ together: inout Int
     ) throws(QueueError) -> Bool {
         let start = cl_monotonic_time()
-        guard outfit.poll.isWorthwhile(after: together, now: start) else { return false }
+        guard outfit.poll.isWorthwhile(now: start) else { return false }
         together = 0
         flush(&queue, outfit.call)
         // After the interrupt: a guest's processor that was woken by it is among those that want a core.

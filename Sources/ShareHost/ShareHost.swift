@@ -38,7 +38,7 @@ public final class ShareHost: Sendable {
     ///   - log: Takes a line when a frontend or a driver misbehaves.
     ///   - seccomp: What becomes of a worker thread that makes a system call which is not on the list.
     ///   - onlyBucket: Where all shares are to be, where there is one device only; each has its own without.
-    ///   - mayPoll: Whether devices may watch a queue whose driver sends requests one by one, where a core is free for it.
+    ///   - mayPoll: Whether devices may watch a queue whose requests come soon after each other, where a core is free for it.
     public init(log: Logger, seccomp: SeccompMode = .kill, onlyBucket: Bucket? = nil, mayPoll: Bool = true) {
         self.mayPoll = mayPoll
         self.log = log

@@ -8,7 +8,7 @@ import Testing
 
 @testable import ShareHost
 
-@Suite struct AdaptivePollTests {
+@Suite(.serialized) struct AdaptivePollTests {
     private static func eager() -> AdaptivePoll {
         var poll = AdaptivePoll()
         for _ in 0..<20 { poll.noteSleep(45_000) }
@@ -18,22 +18,20 @@ import Testing
     /// How long it rests from `now` on.
     private static func rest(_ poll: AdaptivePoll, from now: UInt64) -> UInt64 {
         var time = now
-        while !poll.isWorthwhile(after: 1, now: time) { time += 500_000 }
+        while !poll.isWorthwhile(now: time) { time += 500_000 }
         return time - now
     }
 
     @Test func watchesOnceRequestsComeSoonAfterEachOther() {
-        #expect(!AdaptivePoll().isWorthwhile(after: 1, now: 0))
+        #expect(!AdaptivePoll().isWorthwhile(now: 0))
         let poll = Self.eager()
-        #expect(poll.isWorthwhile(after: 1, now: 0))
-        #expect(poll.isWorthwhile(after: AdaptivePoll.mostTogether, now: 0))
-        #expect(!poll.isWorthwhile(after: AdaptivePoll.mostTogether + 1, now: 0))
+        #expect(poll.isWorthwhile(now: 0))
     }
 
     @Test func ceasesWhenTheyDoNot() {
         var poll = Self.eager()
         poll.noteSleep(10_000_000_000)
-        #expect(!poll.isWorthwhile(after: 1, now: 0))
+        #expect(!poll.isWorthwhile(now: 0))
     }
 
     @Test func restsAfterEachMissForLongerUntilItHits() {
@@ -51,7 +49,7 @@ import Testing
 
         for _ in 0..<2_000 { poll.noteHit(pause: 5_000) }
         poll.noteMiss(now: now)
-        #expect(poll.isWorthwhile(after: 1, now: now + AdaptivePoll.Rest.shortest))
+        #expect(poll.isWorthwhile(now: now + AdaptivePoll.Rest.shortest))
     }
 
     @Test func restsWhereACoreIsWantedHoweverOftenItHits() {
@@ -68,7 +66,7 @@ import Testing
         now += AdaptivePoll.Rest.longest
 
         for _ in 0..<30 { poll.noteCrowd(false, now: now) }
-        #expect(poll.isWorthwhile(after: 1, now: now))
+        #expect(poll.isWorthwhile(now: now))
         #expect(!poll.shouldLookForCrowd(now: now))
         #expect(poll.shouldLookForCrowd(now: now + AdaptivePoll.crowdInterval))
         poll.noteCrowd(true, now: now)
@@ -80,7 +78,7 @@ import Testing
         poll.noteSleep(.max)
         poll.noteMiss(now: .max)
         poll.noteCrowd(true, now: .max)
-        _ = poll.isWorthwhile(after: 1, now: .max)
+        _ = poll.isWorthwhile(now: .max)
         _ = poll.shouldLookForCrowd(now: .max)
         poll.noteHit(pause: .max)
     }
@@ -110,9 +108,9 @@ import Testing
 
     private final class Over: Sendable { let flag = Atomic<Bool>(false) }
 
-    /// A device that takes the machine's load to be so many running threads, and what of requests that come one by one,
-    /// each soon after the reply to the one before, had to be kicked for.
-    private func kicks(running: Int, requests: Int) throws -> Int {
+    /// A device that takes the machine's load to be so many running threads, and what of requests that come some together,
+    /// soon after the replies to those before, had to be kicked for.
+    private func kicks(running: Int, requests: Int, together: Int = 1) throws -> Int {
         let directory = try TemporaryDirectory()
         try directory.folder.write("load", Array("0.1 0.1 0.1 \(running)/99 1\n".utf8))
         let load = try #require(ProcessorLoad(path: directory.folder.path(of: "load")))
@@ -120,14 +118,16 @@ import Testing
         defer { bench.device.stop() }
         let frontend = try bench.connect()
         let queue = frontend.requestQueue(0)
-        let buffer = try frontend.memory.allocate(64)
+        let buffer = try frontend.memory.allocate(64 * together)
         let before = queue.kicks
         let deadline = cl_monotonic_time() + 20_000_000_000
         for _ in 0..<requests {
-            queue.add([.request(buffer.part(0, 1)), .reply(buffer.part(32, 1))])
+            for number in 0..<together {
+                queue.add([.request(buffer.part(64 * number, 1)), .reply(buffer.part(64 * number + 32, 1))])
+            }
             queue.publish()
-            while queue.readyCount == 0, cl_monotonic_time() < deadline {}
-            try #require(try queue.pop() != nil)
+            while queue.readyCount < together, cl_monotonic_time() < deadline {}
+            for _ in 0..<together { try #require(try queue.pop() != nil) }
             let pause = cl_monotonic_time() + 5_000
             while cl_monotonic_time() < pause {}
         }
@@ -139,13 +139,14 @@ import Testing
     }
 
     /// Not all the time, for other threads of this machine come in between; and not to be seen where it is too busy.
-    @Test(.enabled(if: cl_processor_count() > 1)) func watchesWhereACoreIsFree() throws {
+    @Test(.enabled(if: cl_processor_count() > 1), arguments: [1, 8]) func watchesWhereACoreIsFree(together: Int) throws
+    {
         let machine = try #require(ProcessorLoad())
         let deadline = cl_monotonic_time() + 20_000_000_000
         var attempts = 0
         while cl_monotonic_time() < deadline {
             let isFree = !machine.isCrowded
-            if try kicks(running: 1, requests: 2000) < 1500 { return }
+            if try kicks(running: 1, requests: 2000, together: together) < 1500 { return }
             if isFree && !machine.isCrowded { attempts += 1 }
             try #require(attempts < 20, "nothing is watched")
         }
