@@ -61,6 +61,11 @@ import Testing
         let locks = ChildOptions(locks: .host, enforcesAccessLists: true)
         try aggregate.addChild(name: "share", hostPath: FilePath(folder.path), access: .readWrite, options: locks)
         try aggregate.addChild(name: "own", hostPath: FilePath(own.path), access: .readWrite)
+        let mapped = try directory.folder.makeFolder("mapped")
+        let records = ChildOptions(ownership: .mapped)
+        try aggregate.addChild(name: "mapped", hostPath: FilePath(mapped.path), access: .readWrite, options: records)
+        // Not one of the file systems that have nothing to say when a file is closed.
+        try aggregate.addChild(name: "foreign", hostPath: "/proc/sys/kernel", access: .readWrite)
         // With a log that is written: it asks for the time of day.
         let served = ServedDevice(
             FileSystemDevice(
@@ -72,8 +77,13 @@ import Testing
         let client = try FuseClient(frontend, depth: 8)
         try client.initialize()
         let share = try client.lookup(.root, "share").node
-        try names(client, share)
+        try mapped.write("file", [7])
+        for child in ["share", "mapped"] as [FileName] { try names(client, try client.lookup(.root, child).node) }
         try files(client, share, folder)
+        let foreign = try client.walk(.root, "foreign/ostype").node
+        let handle = try client.open(foreign).handle
+        try client.flush(foreign, handle)
+        try client.release(foreign, handle)
         try attributes(client, share)
         try locking(client, share, folder)
         try locking(client, try client.lookup(.root, "own").node, nil)
