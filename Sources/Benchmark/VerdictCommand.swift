@@ -29,12 +29,20 @@ struct VerdictCommand: ParsableCommand {
             let findings = target.findings(in: comparisons)
             let values = findings.map { finding in
                 let value = finding.value.text(places: finding.value < 10 ? 2 : 0)
-                let isWrong = !target.bound.holds(finding.value)
+                let isWrong = target.bound?.holds(finding.value) == false
                 return (finding.name.isEmpty ? "" : finding.name + " ") + (isWrong ? "**\(value)**" : value)
             }
-            let failed = findings.filter { !target.bound.holds($0.value) }.count
-            let holds = findings.isEmpty ? "not measured" : failed == 0 ? "yes" : "no (\(failed) of \(findings.count))"
-            lines.append("| \(target.text) | \(target.bound.text) | \(values.joined(separator: ", ")) | \(holds) |")
+            let failed = findings.filter { target.bound?.holds($0.value) == false }.count
+            let holds =
+                if findings.isEmpty {
+                    "not measured"
+                } else if target.bound == nil {
+                    ""
+                } else {
+                    failed == 0 ? "yes" : "no (\(failed) of \(findings.count))"
+                }
+            let cells = [target.text, target.bound?.text ?? "", values.joined(separator: ", "), holds]
+            lines.append("| \(cells.joined(separator: " | ")) |")
         }
         return lines.joined(separator: "\n")
     }

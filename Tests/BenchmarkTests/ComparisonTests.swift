@@ -77,8 +77,9 @@ import Testing
                 against: [measurement(rate: 1, cpu: 4)], native: []))
         let target = try #require(Target.all.first)
         #expect(target.findings(in: [comparison([good])]) == [Target.Finding(name: "getattr", value: 0.25)])
-        #expect(target.bound.holds(0.5))
-        #expect(!target.bound.holds(0.51))
+        let bound = try #require(target.bound)
+        #expect(bound.holds(0.5))
+        #expect(!bound.holds(0.51))
         #expect(target.findings(in: [comparison([good], title: "other")]).isEmpty)
         good.depth = 16
         #expect(target.findings(in: [comparison([good])]).isEmpty)
