@@ -85,7 +85,7 @@ import Testing
     // MARK: Labels of what is made
 
     /// An extension with labels, as Linux lays them out.
-    private static func labels(_ labels: [(name: String, value: [UInt8])]) -> [UInt8] {
+    static func labels(_ labels: [(name: String, value: [UInt8])]) -> [UInt8] {
         var bytes: [UInt8] = []
         for (name, value) in labels {
             bytes += word(UInt32(value.count)) + word(0) + name.utf8 + [0] + value
@@ -96,10 +96,10 @@ import Testing
 
     private static func word(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
 
-    private static let label: [UInt8] = Array("system_u:object_r:etc_t:s0\0".utf8)
+    static let label: [UInt8] = Array("system_u:object_r:etc_t:s0\0".utf8)
 
     /// What makes something by this name, with an extension.
-    private static func makers(
+    static func makers(
         _ guest: GuestClient, in root: NodeID, _ more: [UInt8]
     ) -> [(name: String, request: RequestMessage, isFile: Bool)] {
         let file = CreateIn {

@@ -15,12 +15,15 @@ final class Scratch {
     let parts: UnsafeMutablePointer<iovec>
     /// What an extended attribute says of an inode, see `Appearance`.
     let record: UnsafeMutableRawPointer
+    /// The name of one that stands for another, see `KeptAttribute`.
+    let attributeName: UnsafeMutableRawPointer
 
     init() {
         request = .allocate(byteCount: Scratch.requestSize, alignment: 16)
         reply = .allocate(byteCount: Scratch.replySize, alignment: 16)
         parts = .allocate(capacity: Scratch.partCount)
         record = .allocate(byteCount: Appearance.recordSize, alignment: 16)
+        attributeName = .allocate(byteCount: KeptAttribute.nameSize, alignment: 16)
     }
 
     deinit {
@@ -28,5 +31,6 @@ final class Scratch {
         reply.deallocate()
         parts.deallocate()
         record.deallocate()
+        attributeName.deallocate()
     }
 }

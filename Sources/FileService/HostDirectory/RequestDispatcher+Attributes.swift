@@ -135,6 +135,7 @@ extension RequestDispatcher {
     func clearPrivileges(_ node: Node) throws(Errno) {
         guard node.isRegular else { return }
         if node.child.owners.areMapped {
+            try node.withDescriptor(dropCapabilities)
             return try changeAppearance(of: node) { $0.mode = Appearance.withoutPrivileges($0.mode) }
         }
         guard keepsPrivileges else { return }

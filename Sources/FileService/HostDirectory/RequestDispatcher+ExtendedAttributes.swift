@@ -12,12 +12,13 @@ extension RequestDispatcher {
         let name = try RequestDispatcher.attributeName(&rest)
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden || isOurs(name, of: node) { throw .noData }
+        let start = try hostName(of: name, of: node)
         return try node.withAttributes { (source) throws(Errno) in
             do throws(Errno) {
-                let privileged = privileged(PrivilegedAttributes.isNeeded(toRead: name.bytes))
+                let privileged = privileged(PrivilegedAttributes.isNeeded(toRead: name.bytes), on: node)
                 return try sendValue(asked.size, reply) { buffer, size in
-                    privileged?.perform(.get(name: name.start, buffer, size), on: source.descriptor)
-                        ?? source.value(name.start, buffer, size)
+                    privileged?.perform(.get(name: start, buffer, size), on: source.descriptor)
+                        ?? source.value(start, buffer, size)
                 }
             } catch .notSupported {
                 // A guest that goes by lists takes a file system without any for one where nobody may do anything.
@@ -32,17 +33,27 @@ extension RequestDispatcher {
         if node.zone == .hidden { return asked.size == 0 ? try reply.send(GetxattrOut()) : reply.done() }
         return try node.withAttributes { (source) throws(Errno) in
             // The host shows `trusted.*` to root alone.
-            let privileged = privileged(request.header.uid == 0)
+            let isRoot = request.header.uid == 0
+            let privileged = privileged(isRoot, on: node)
             return try sendValue(asked.size, reply) { buffer, size in
-                if node.child.owners.areMapped { return namesWithoutRecords(source, buffer, size, privileged) }
+                if node.child.owners.areMapped { return namesInMappedShare(source, buffer, size, isRoot: isRoot) }
                 return names(source, buffer, size, privileged)
             }
         }
     }
 
     /// Who is to make a call: nobody but the caller, unless it takes more than the caller has.
-    private func privileged(_ isNeeded: Bool) -> PrivilegedAttributes? {
-        isNeeded ? aggregate.privilegedAttributes : nil
+    private func privileged(_ isNeeded: Bool, on node: Node) -> PrivilegedAttributes? {
+        isNeeded && !node.child.owners.areMapped ? aggregate.privilegedAttributes : nil
+    }
+
+    /// The name that an attribute of the guest's has on the host.
+    ///
+    /// - Throws: ERANGE when it is too long.
+    private func hostName(of name: RequestString, of node: Node) throws(Errno) -> UnsafePointer<CChar> {
+        guard node.child.owners.areMapped, KeptAttribute.isKept(name.bytes) else { return name.start }
+        guard let kept = KeptAttribute.name(keeping: name.bytes, scratch.attributeName) else { throw .outOfRange }
+        return kept
     }
 
     private func names(
@@ -58,31 +69,32 @@ extension RequestDispatcher {
         privileged.map { $0.perform(call, on: held) } ?? call.perform(on: held)
     }
 
-    /// The names of attributes without what we keep there of a mapped share.
+    /// The names that attributes of a mapped share have in the guest.
     ///
     /// - Returns: Their bytes, or -errno; with no room given, what they need.
-    private func namesWithoutRecords(
-        _ source: AttributeSource, _ buffer: UnsafeMutableRawPointer?, _ size: Int, _ privileged: PrivilegedAttributes?
+    private func namesInMappedShare(
+        _ source: AttributeSource, _ buffer: UnsafeMutableRawPointer?, _ size: Int, isRoot: Bool
     ) -> Int {
         // The request's memory: it has been read. The longest list fits.
         let all = UnsafeMutableRawBufferPointer(start: scratch.request, count: Int(CL_XATTR_VALUE_MAX))
-        let got = names(source, all.baseAddress, all.count, privileged)
+        let got = names(source, all.baseAddress, all.count, nil)
         guard got > 0 else { return got }
-        var kept = 0
+        var shown = 0
         var start = 0
         while start < got {
-            let name = UnsafeRawBufferPointer(rebasing: all[start..<got]).prefix { $0 != 0 }
-            let count = min(name.count + 1, got - start)
-            if !Appearance.isRecord(name) {
-                if let buffer {
-                    guard kept + count <= size else { return 0 - Int(ERANGE) }
-                    memcpy(buffer + kept, scratch.request + start, count)
-                }
-                kept += count
+            let hostName = UnsafeRawBufferPointer(rebasing: all[start..<got]).prefix { $0 != 0 }
+            start += hostName.count + 1
+            guard let name = KeptAttribute.guestName(of: UnsafeRawBufferPointer(rebasing: hostName)),
+                let first = name.baseAddress, isRoot || !PrivilegedAttributes.isNeeded(toRead: name)
+            else { continue }
+            if let buffer {
+                guard shown + name.count < size else { return 0 - Int(ERANGE) }
+                memcpy(buffer + shown, first, name.count)
+                (buffer + shown + name.count).storeBytes(of: 0, as: UInt8.self)
             }
-            start += count
+            shown += name.count + 1
         }
-        return kept
+        return shown
     }
 
     /// Replies with a value, or with its size where the guest has no room for any.
@@ -111,16 +123,13 @@ extension RequestDispatcher {
         guard rest.count == Int(asked.size) else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
         if isOurs(name, of: node) { throw .notPermitted }
-        let value = rest
-        let flags = CInt(bitPattern: asked.flags)
+        let start = try hostName(of: name, of: node)
+        let call = PrivilegedAttributes.Call.set(
+            name: start, rest.baseAddress, rest.count, flags: CInt(bitPattern: asked.flags))
         let clears = more.setxattrFlags & 1 != 0
-        try node.withDescriptor { (held) throws(Errno) in
-            let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes))
-            let set = {
-                CInt(
-                    truncatingIfNeeded: self.perform(
-                        .set(name: name.start, value.baseAddress, value.count, flags: flags), on: held, by: privileged))
-            }
+        let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes), on: node)
+        try withAttributes(toChange: node) { (held) throws(Errno) in
+            let set = { CInt(truncatingIfNeeded: self.perform(call, on: held, by: privileged)) }
             if node.child.owners.areMapped, clears || RequestDispatcher.isAccessList(name) {
                 try changeModeByList(of: held, in: node.child, clearsSetGroupID: clears, set)
             } else {
@@ -137,12 +146,20 @@ extension RequestDispatcher {
         guard rest.isEmpty else { throw .invalidArgument }
         if node.zone == .hidden { throw .readOnlyFileSystem }
         if isOurs(name, of: node) { throw .noData }
-        let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes))
-        let result = try node.withDescriptor { (held) throws(Errno) in
-            perform(.remove(name: name.start), on: held, by: privileged)
+        let start = try hostName(of: name, of: node)
+        let privileged = privileged(PrivilegedAttributes.isNeeded(toChange: name.bytes), on: node)
+        try withAttributes(toChange: node) { (held) throws(Errno) in
+            _ = try checked(RequestDispatcher.supported(perform(.remove(name: start), on: held, by: privileged)))
         }
-        try checked(RequestDispatcher.supported(result))
         return reply.done()
+    }
+
+    /// Runs `body` with what the inode's attributes are changed by; once more where the launcher may not write its own file
+    /// and can let itself.
+    private func withAttributes(
+        toChange node: Node, _ body: (_ held: CInt) throws(Errno) -> Void
+    ) throws(Errno) {
+        try openingUp(node) { () throws(Errno) in try node.withDescriptor(body) }
     }
 
     /// Clears set-group-ID, which the host has left to a launcher with CAP_FSETID.
@@ -173,7 +190,7 @@ extension RequestDispatcher {
 
     /// Whether an attribute is what we keep there of a mapped share: the guest has none of that name.
     private func isOurs(_ name: RequestString, of node: Node) -> Bool {
-        node.child.owners.areMapped && Appearance.isRecord(name.bytes)
+        node.child.owners.areMapped && (Appearance.isRecord(name.bytes) || KeptAttribute.keeps(name.bytes))
     }
 
     private static func isAccessList(_ name: RequestString) -> Bool {

@@ -28,7 +28,7 @@ extension RequestDispatcher {
     ) throws(Errno) {
         for label in labels {
             do throws(Errno) {
-                try checked(set(label, of: held))
+                try checked(set(label, of: held, in: parent.child))
             } catch {
                 switch error {
                 case .notSupported, .notPermitted, .permissionDenied, .noFunction: continue
@@ -45,10 +45,18 @@ extension RequestDispatcher {
         }
     }
 
-    private func set(_ label: SecurityLabel, of held: CInt) -> Int {
+    private func set(_ label: SecurityLabel, of held: CInt, in child: Child) -> Int {
         label.name.withUnsafeBytes { name in
             label.value.withUnsafeBytes { value in
                 guard let start = name.baseAddress else { return 0 - Int(EINVAL) }
+                if child.owners.areMapped {
+                    // Without the NUL.
+                    let text = UnsafeRawBufferPointer(rebasing: name.dropLast())
+                    guard let kept = KeptAttribute.name(keeping: text, scratch.attributeName) else {
+                        return 0 - Int(ERANGE)
+                    }
+                    return Int(cl_setxattr_held(held, kept, value.baseAddress, value.count, 0))
+                }
                 let call = PrivilegedAttributes.Call.set(
                     name: start.assumingMemoryBound(to: CChar.self), value.baseAddress, value.count, flags: 0)
                 return aggregate.privilegedAttributes?.perform(call, on: held) ?? 0 - Int(EPERM)

@@ -175,14 +175,19 @@ extension RequestDispatcher {
             if fields.contains(.mode) { try changeMode(of: held, to: asked.mode & 0o1777) }
             return
         }
-        // It is a change also where all is as it was; and the host has file capabilities go with the owner.
+        // It is a change also where all is as it was.
         if changesOwner { try checked(cl_chown_held(held, .max, .max)) }
+        if changesOwner || fields.contains(.killPrivileges), wanted.isRegular { dropCapabilities(held) }
         if fields.contains(.mode) { try changeMode(of: held, to: found.mode & 0o7777) }
         if wanted != present {
             try checked(cl_statx(held, nil, &found))
             try keep(wanted, as: held, found, isRecorded: isRecorded, in: node.child)
         }
     }
+
+    /// Takes away what a program of a mapped share may do: the host does with its own file capabilities where a program is
+    /// changed.
+    func dropCapabilities(_ held: CInt) { _ = cl_removexattr_held(held, KeptAttribute.capability) }
 
     /// The owner part of a SETATTR in a share that keeps no records.
     ///
