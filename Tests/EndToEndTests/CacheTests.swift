@@ -116,15 +116,10 @@ extension Boots {
             }
             #expect(try await guest.ask("cat /seven; echo two >> /one; cat /one; sync") == "7\none\ntwo")
             #expect(try String(contentsOfFile: scratch.path("buffered/one"), encoding: .utf8) == "one\ntwo\n")
-            func requests(_ target: String) async throws -> Int {
-                let shares = try #require(try await guest.json("status", guest.name)["shares"] as? [[String: Any]])
-                let share = shares.first { ($0["targets"] as? [[String: String]])?.first?["path"] == target }
-                return try #require((share?["activity"] as? [String: Any])?["requests"] as? Int)
-            }
             func cost(of script: String, at target: String) async throws -> (answer: String, requests: Int) {
-                let before = try await requests(target)
+                let before = try await guest.requests(at: target)
                 let answer = try await guest.ask("cd /; \(script.replacingOccurrences(of: "SHARE", with: target))")
-                return (answer, try await requests(target) - before)
+                return (answer, try await guest.requests(at: target) - before)
             }
             let walk = "find SHARE/tree -type f | sort -V | xargs cat | sha256sum; cat SHARE/tree/link; ls SHARE/absent"
 

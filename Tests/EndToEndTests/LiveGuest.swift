@@ -148,6 +148,13 @@ final class LiveGuest {
         }
     }
 
+    /// How many requests the guest has sent about what is shared at a target.
+    func requests(at target: String) async throws -> Int {
+        let shares = try #require(try await json("status", name)["shares"] as? [[String: Any]])
+        let share = shares.first { ($0["targets"] as? [[String: String]])?.first?["path"] == target }
+        return try #require((share?["activity"] as? [String: Any])?["requests"] as? Int)
+    }
+
     /// Powers the guest off.
     func end() async throws -> Finished {
         try type("exit")

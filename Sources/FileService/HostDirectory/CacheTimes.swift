@@ -21,9 +21,12 @@ struct CacheTimes {
 }
 
 extension CachePolicy {
-    /// Whether the guest may keep what directories hold: listings from one opendir(3) to the next, and that a name is not
-    /// there. Not where the host is to make files that are then seen at once by whoever is told of them.
+    /// Whether the guest may keep listings from one opendir(3) to the next. For a second that would not pay: a listing that is
+    /// kept brings no attributes with it, and each name of it is then asked for.
     var keepsListings: Bool { self == .always || self == .metadata }
+    /// Whether the guest may believe for as long that a name is missing as that it is there. Most of what compilers, shells
+    /// and interpreters look for is not where they look first.
+    var keepsAbsence: Bool { self != .never }
     /// Whether reads and writes pass the guest's page cache by.
     var isDirect: Bool { self == .never || self == .metadata }
 }
