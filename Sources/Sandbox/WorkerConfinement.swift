@@ -112,6 +112,8 @@ public final class WorkerConfinement: Sendable {
             if let filter = made[duty] { return filter }
             guard let rules = try? SystemCallRule.parse(SystemCallFilter.listText) else { throw .invalidArgument }
             let filter = try SystemCallFilter(rules.filter { duty.needs($0.name) }, mode: seccomp)
+            // Where the filter lets all pass, a crash reporter works.
+            if seccomp == .kill { try checked(cl_leave_crashes_to_kernel()) }
             try checked(cl_catch_forbidden_calls())
             made[duty] = filter
             return filter
