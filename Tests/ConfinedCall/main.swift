@@ -10,7 +10,7 @@ import Sandbox
 //   confined-call kill abort|trap|touch|bus         has the thread abort, trap, touch no memory, or a file's that is gone
 //   confined-call kill told NUMBER                  is told of the call and exits with 7
 //   confined-call kill untold NUMBER                is told and does nothing
-//   confined-call kill labels NUMBER                makes it on the thread for attributes alone
+//   confined-call kill labels|session NUMBER        makes it on a thread for attributes alone, or for a frontend
 //   confined-call off reach                         tries to reach others, and exits with 0 when it cannot
 
 /// Runs `body` on a confined thread and waits for it.
@@ -72,9 +72,9 @@ case "told", "untold":
     _ = cl_eventfd_wait(notice)
     guard let call = ForbiddenCall.first, call.call == "ptrace (101)", call.thread == "fs-queue-1" else { exit(2) }
     exit(7)
-case "labels":
-    // It may not write either.
-    confined(seccomp, for: .labels) {
+case "labels", "session":
+    // It may not print what it has found.
+    confined(seccomp, for: words[1] == "labels" ? .labels : .session) {
         _ = co_call(first, a, b, c, 0, 0, 0)
         _exit(0)
     }

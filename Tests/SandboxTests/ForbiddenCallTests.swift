@@ -59,6 +59,14 @@ import Testing
         #expect(try run(["kill", "labels", "\(SYS_getxattr)", "0", "0", "0"]).status == 0)
     }
 
+    @Test func letsTheThreadThatSpeaksWithAFrontendOpenNothingAndReachNobody() throws {
+        for call in [[SYS_openat, -1], [SYS_socket, 1, 1], [SYS_connect, -1], [SYS_execve, 0], [SYS_clone, 0]] {
+            let words = call.map { "\($0)" }
+            #expect(try run(["kill", "session"] + words).status == 128 + SIGSYS, "\(words)")
+        }
+        #expect(try run(["kill", "session", "\(SYS_recvmsg)", "-1", "0", "0"]).status == 0)
+    }
+
     /// PROT_EXEC; TIOCSTI; SIGKILL.
     @Test(arguments: [
         [Int(SYS_mmap), 0, 4096, 5], [Int(SYS_ioctl), 0, 0x5412], [Int(SYS_tgkill), 1, 1, Int(SIGKILL)],
