@@ -113,8 +113,9 @@ let package = Package(
         host("Virtio", ["Linux", "CLinux", system]),
         .target(
             name: "Sandbox", dependencies: ["CSeccomp", "Linux", "CLinux", system],
-            // A link to the file in Config: a program needs none at run time.
-            resources: [.embedInCode("worker-system-calls.txt")], swiftSettings: strict),
+            // Links to the files in Config: a program needs none at run time.
+            resources: [.embedInCode("worker-system-calls.txt"), .embedInCode("session-system-calls.txt")],
+            swiftSettings: strict),
 
         // What sheaf-bench does; and the other side of a vhost-user socket, for it and for tests.
         host("Benchmark", ["Frontend", "FUSE", "Linux", "CLinux", system, argumentParser]),

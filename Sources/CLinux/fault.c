@@ -22,7 +22,6 @@ struct range {
 // Found by a signal handler, which may take no lock.
 static struct range ranges[limit];
 static _Atomic(uint64_t) all_faults;
-static struct sigaction before;
 
 static struct range *find(uintptr_t address)
 {
@@ -53,28 +52,34 @@ static void mend(int signal, siginfo_t *info, void *context)
             return;
         }
     }
-    if (before.sa_flags & SA_SIGINFO && before.sa_sigaction)
-        before.sa_sigaction(signal, info, context);
-    else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
-        before.sa_handler(signal);
-    else {
-        static const char text[] = "sheaf: a bus error\n";
-        if (write(2, text, sizeof text - 1) < 0) { /* Then nobody hears of it. */ }
-        // By a signal that a filtered thread may send itself, unlike another sigaction(2).
-        abort();
-    }
+    static const char text[] = "sheaf: a bus error\n";
+    if (write(2, text, sizeof text - 1) < 0) { /* Then nobody hears of it. */ }
+    // By a signal that a filtered thread may send itself, unlike another sigaction(2).
+    abort();
 }
 
 static void take_signal(void)
 {
     struct sigaction action = {.sa_sigaction = mend, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, &before);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+int cl_leave_crashes_to_kernel(void)
+{
+    static const int crashes[] = {SIGABRT, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        if (sigaction(crashes[i], &none, NULL) < 0)
+            return -errno;
+    pthread_once(&once, take_signal);
+    return 0;
 }
 
 int cl_guard_region(void *base, size_t length, size_t page)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, take_signal);
     for (int i = 0; i < limit; i++) {
         int expected = empty;

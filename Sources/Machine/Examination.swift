@@ -105,22 +105,26 @@ public struct Examination: Sendable {
 
     private mutating func examineConfinement() {
         let trial = ConfinementTrial()
-        if let failure = trial.failure {
+        let session = ConfinementTrial(for: .session)
+        if let failure = trial.failure ?? session.failure {
             note(
-                "seccomp", .missing, "a worker thread cannot be confined: \(failure.explained)",
+                "seccomp", .missing, "a thread of the file server cannot be confined: \(failure.explained)",
                 "use a kernel with CONFIG_SECCOMP_FILTER, or --seccomp off, which serves files without that wall")
         } else {
+            let isFiltered = trial.isFiltered && session.isFiltered
             note(
-                "seccomp", trial.isFiltered ? .ok : .limited,
-                trial.isFiltered ? "worker threads make the listed system calls only" : "no filter")
+                "seccomp", isFiltered ? .ok : .limited,
+                isFiltered
+                    ? "worker threads, and those that speak with QEMU, make the listed system calls only" : "no filter")
         }
         note(
             "no-new-privs", trial.hasNoNewPrivileges ? .ok : .limited,
             trial.hasNoNewPrivileges ? "set for worker threads" : "not set")
+        let kept = trial.capabilities.joined(separator: ", ")
+        let none = session.capabilities.isEmpty ? "; those that speak with QEMU have none" : ""
         note(
             "capabilities", .ok,
-            trial.capabilities.isEmpty
-                ? "none: files are the user's own" : "of worker threads: \(trial.capabilities.joined(separator: ", "))")
+            kept.isEmpty ? "none: files are the user's own" : "of worker threads: \(kept)\(none)")
         note(
             "umask", trial.hasOwnUmask ? .ok : .limited,
             trial.hasOwnUmask ? "worker threads have their own" : "unshare(2) is forbidden here",

@@ -4,7 +4,7 @@ internal import Linux
 internal import Synchronization
 public import SystemPackage
 
-/// What a worker thread on this machine is confined by: found out by one that is, and ends.
+/// What a thread of the file server on this machine is confined by: found out by one that is, and ends.
 public struct ConfinementTrial: Equatable, Sendable {
     /// Why a thread cannot be confined as asked for; nil when it can.
     public var failure: Errno?
@@ -20,10 +20,16 @@ public struct ConfinementTrial: Equatable, Sendable {
     public var landlockVersion = 0
 
     /// Tries.
-    public init(_ confinement: WorkerConfinement = WorkerConfinement()) {
+    ///
+    /// - Parameters:
+    ///   - confinement: What the thread is confined by.
+    ///   - duty: What it is for.
+    public init(
+        _ confinement: WorkerConfinement = WorkerConfinement(), for duty: WorkerConfinement.Duty = .files
+    ) {
         let found = Found()
         do throws(Errno) {
-            try Thread(name: "trial") { found.value.withLock { $0.confine(by: confinement) } }.join()
+            try Thread(name: "trial") { found.value.withLock { $0.confine(by: confinement, duty) } }.join()
         } catch {
             failure = error
             return
@@ -37,16 +43,21 @@ public struct ConfinementTrial: Equatable, Sendable {
 
     private init(_: Void) {}
 
-    private mutating func confine(by confinement: WorkerConfinement) {
+    private mutating func confine(by confinement: WorkerConfinement, _ duty: WorkerConfinement.Duty) {
         landlockVersion = max(0, Int(cl_landlock_version()))
         do throws(Errno) {
             hasOwnUmask = try confinement.enter()
-            try confinement.seal()
+            // The kernel's word and not ours; opened while the thread still may.
+            let status = try Descriptor(result: cl_openat(CL_AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0))
+            try confinement.seal(for: duty)
+            note(status)
         } catch {
             failure = error
         }
-        // The kernel's word and not ours.
-        for line in Self.status() {
+    }
+
+    private mutating func note(_ status: borrowing Descriptor) {
+        for line in Self.text(of: status).split(separator: "\n") {
             let words = line.split(whereSeparator: { $0 == ":" || $0 == "\t" })
             guard words.count == 2 else { continue }
             switch words[0] {
@@ -58,13 +69,11 @@ public struct ConfinementTrial: Equatable, Sendable {
         }
     }
 
-    private static func status() -> [Substring] {
-        guard let file = try? Descriptor(result: cl_openat(CL_AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0))
-        else { return [] }
+    private static func text(of file: borrowing Descriptor) -> String {
         let bytes = [UInt8](unsafeUninitializedCapacity: 8192) { buffer, count in
             count = buffer.baseAddress.map { max(0, cl_read(file.number, $0, buffer.count)) } ?? 0
         }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func names(_ mask: UInt64) -> [String] {

@@ -14,15 +14,12 @@ public enum SeccompMode: String, CaseIterable, Sendable {
     case off
 }
 
-/// The list of system calls, made into what the kernel runs before each of them.
+/// A list of system calls, made into what the kernel runs before each of them.
 ///
-/// Made once and loaded by every worker thread: libseccomp takes longer than the kernel.
+/// Made once and loaded by every thread that is for the same: libseccomp takes longer than the kernel.
 struct SystemCallFilter: Sendable {
     /// The instructions, each a struct sock_filter of eight bytes.
     private let program: [UInt64]
-
-    /// The compiled-in text of Config/worker-system-calls.txt.
-    static var listText: String { String(decoding: PackageResources.worker_system_calls_txt, as: UTF8.self) }
 
     /// Compiles rules.
     ///

@@ -4,7 +4,7 @@ internal import Linux
 internal import Synchronization
 public import SystemPackage
 
-/// What every worker thread gives up before its first request.
+/// What every worker thread gives up before its first request, and a thread that speaks with a frontend before its first word.
 ///
 /// A thread shares the process's memory and descriptors: this contains mistakes of the file service, and whoever leads it
 /// astray, but not code of an attacker's own, which could have another thread of the process do what this one may not.
@@ -17,12 +17,14 @@ public final class WorkerConfinement: Sendable {
     /// Each made when the first thread needs it.
     private let filters = Mutex<[Duty: SystemCallFilter]>([:])
     /// Called on each thread, just before it is put under the filter.
-    private let onSeal: @Sendable () -> Void
+    private let onSeal: @Sendable (Duty) -> Void
 
-    /// What a worker thread is for, and so what it needs.
-    public enum Duty: Sendable {
+    /// What a thread is for, and so what it needs.
+    public enum Duty: Sendable, CaseIterable {
         /// To serve files.
         case files
+        /// To speak vhost-user with a frontend: with whatever a guest has made of its QEMU.
+        case session
         /// To read and write the extended attributes that take CAP_SYS_ADMIN, and nothing else.
         case labels
 
@@ -39,16 +41,27 @@ public final class WorkerConfinement: Sendable {
                     .changeOwner, .overridePermissions, .ownEveryFile, .keepSetID, .setGroup, .setUser,
                     .setFileCapabilities, .makeImmutable,
                 ]
+            case .session: []
             case .labels: [.administer]
             }
         }
 
-        /// Whether a thread may make one of the calls on the list: all of them to serve files.
-        func needs(_ call: String) -> Bool {
-            switch self {
-            case .files: true
-            case .labels: Self.callsForLabels.contains(call)
-            }
+        /// The compiled-in text of the list in Config.
+        private var listText: String {
+            let bytes =
+                switch self {
+                case .files, .labels: PackageResources.worker_system_calls_txt
+                case .session: PackageResources.session_system_calls_txt
+                }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        /// What a thread may ask the kernel for.
+        ///
+        /// - Throws: What is wrong with the list.
+        func rules() throws(SystemCallRule.SyntaxError) -> [SystemCallRule] {
+            let rules = try SystemCallRule.parse(listText)
+            return self == .labels ? rules.filter { Self.callsForLabels.contains($0.name) } : rules
         }
 
         /// The attributes, another thread's word, and what every thread does; nothing that opens or names a file.
@@ -61,11 +74,11 @@ public final class WorkerConfinement: Sendable {
 
     /// A confinement.
     public convenience init(seccomp: SeccompMode = .kill) {
-        self.init(seccomp: seccomp, onSeal: {})
+        self.init(seccomp: seccomp, onSeal: { _ in })
     }
 
     /// A confinement with a hook for whoever wants to see what its threads do.
-    init(seccomp: SeccompMode, onSeal: @escaping @Sendable () -> Void) {
+    init(seccomp: SeccompMode, onSeal: @escaping @Sendable (Duty) -> Void) {
         self.seccomp = seccomp
         self.onSeal = onSeal
     }
@@ -110,13 +123,15 @@ public final class WorkerConfinement: Sendable {
         guard seccomp != .off else { return }
         let filter = try filters.withLock { made throws(Errno) in
             if let filter = made[duty] { return filter }
-            guard let rules = try? SystemCallRule.parse(SystemCallFilter.listText) else { throw .invalidArgument }
-            let filter = try SystemCallFilter(rules.filter { duty.needs($0.name) }, mode: seccomp)
+            guard let rules = try? duty.rules() else { throw .invalidArgument }
+            let filter = try SystemCallFilter(rules, mode: seccomp)
+            // Where the filter lets all pass, a crash reporter works.
+            if seccomp == .kill { try checked(cl_leave_crashes_to_kernel()) }
             try checked(cl_catch_forbidden_calls())
             made[duty] = filter
             return filter
         }
-        onSeal()
+        onSeal(duty)
         try filter.load()
     }
 }

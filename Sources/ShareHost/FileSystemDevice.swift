@@ -10,7 +10,8 @@ public import VhostUser
 
 /// One vhost-user-fs device: one aggregate, served to one frontend at a time.
 ///
-/// A frontend brings a thread for its session and one for each virtqueue; all of them end with its connection. The
+/// A frontend brings a thread that converses with it and can do nothing else, one that waits for the end of that and puts
+/// away, and one for each virtqueue; all of them end with its connection. The
 /// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
 public final class FileSystemDevice: Sendable {
     /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
@@ -31,19 +32,21 @@ public final class FileSystemDevice: Sendable {
     private final class Attachment: Sendable {
         /// Nil after the session.
         private let socket: Mutex<SharedDescriptor?>
-        /// The session's thread, by its number, once it runs.
+        /// The thread that puts away, by its number, once it runs.
         let threadID = Atomic<Int32>(0)
+        /// How the session has ended.
+        let end = Mutex(SessionEnd.disconnected)
 
         init(_ socket: SharedDescriptor) {
             self.socket = Mutex(socket)
         }
 
         /// Holds the conversation; the socket is closed when it returns.
-        func converse(with host: WorkerSet) -> SessionEnd {
-            guard let socket = socket.withLock({ $0 }) else { return .disconnected }
+        func converse(with host: WorkerSet) {
+            guard let socket = socket.withLock({ $0 }) else { return }
             let end = Session(socket: socket.number, host: host).run()
+            self.end.withLock { $0 = end }
             self.socket.withLock { $0 = nil }
-            return end
         }
 
         /// Makes the session end.
@@ -71,7 +74,7 @@ public final class FileSystemDevice: Sendable {
     /// - Parameters:
     ///   - aggregate: What it serves; no other device may.
     ///   - requestQueues: How many queues it has beside hiprio, from 1 to 8; others are cut to that.
-    ///   - confinement: What the threads of its rings are confined by.
+    ///   - confinement: What its threads are confined by.
     ///   - mayPoll: Whether a queue whose requests come soon after each other may be watched, where a core is free for it.
     ///   - log: Takes a line when a frontend or a driver misbehaves, and none per request.
     public convenience init(
@@ -123,7 +126,7 @@ public final class FileSystemDevice: Sendable {
     ///
     /// - Parameters:
     ///   - connection: The frontend's socket.
-    ///   - onEnd: Called once, on the session's thread, when every thread and descriptor of the session is gone; the next
+    ///   - onEnd: Called once, on a thread of the connection, when every thread and descriptor of the session is gone; the next
     ///     frontend may be served from there.
     /// - Throws: EBUSY while another frontend is served; what a thread or a descriptor could not be made with.
     public func serve(
@@ -142,14 +145,23 @@ public final class FileSystemDevice: Sendable {
             let workers = try WorkerSet(
                 ringCount: 1 + requestQueues, confinement: confinement, load: load, log: log, complaints: complaints,
                 isOver: { attachment.isOver }, makeHandler: makeHandler)
-            // The session's thread is the only one to use them from here on.
+            // The session's thread is the only one to use them from here on, and then the one that waits for its end.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {
-                let thread = try Linux.Thread(name: "fs-session") {
-                    attachment.threadID.store(cl_thread_id(), ordering: .relaxed)
-                    self.runSession(attachment, host, onEnd)
+                let session = try startSession(attachment, workers)
+                do throws(Errno) {
+                    let thread = try Linux.Thread(name: "fs-connection") {
+                        attachment.threadID.store(cl_thread_id(), ordering: .relaxed)
+                        _ = cl_thread_block_signals()
+                        session.join()
+                        self.putAway(attachment, host, onEnd)
+                    }
+                    state.withLock { $0.threads.append((attachment, thread)) }
+                } catch {
+                    attachment.hangUp()
+                    session.join()
+                    throw error
                 }
-                state.withLock { $0.threads.append((attachment, thread)) }
             } catch {
                 workers.end()
                 throw error
@@ -167,13 +179,35 @@ public final class FileSystemDevice: Sendable {
         joinSessions(ended: false)
     }
 
-    private func runSession(
-        _ attachment: Attachment, _ workers: WorkerSet, _ onEnd: @Sendable (SessionEnd) -> Void
-    ) {
-        _ = cl_thread_block_signals()
-        let end = attachment.converse(with: workers)
+    /// Begins the conversation, on a thread that has confined itself when this returns.
+    private func startSession(_ attachment: Attachment, _ workers: WorkerSet) throws(Errno) -> Linux.Thread {
+        let readiness = Readiness()
+        let confinement = confinement
+        nonisolated(unsafe) let host = workers
+        let thread = try Linux.Thread(name: "fs-session") {
+            do throws(Errno) {
+                try confinement.enter()
+                try confinement.seal(for: .session)
+            } catch {
+                return readiness.tell(error)
+            }
+            readiness.tell()
+            attachment.converse(with: host)
+        }
+        do throws(Errno) {
+            try readiness.wait()
+        } catch {
+            thread.join()
+            throw error
+        }
+        return thread
+    }
+
+    /// What is left to do after the conversation: more than a thread may do that had it.
+    private func putAway(_ attachment: Attachment, _ workers: WorkerSet, _ onEnd: @Sendable (SessionEnd) -> Void) {
         workers.end()
         onLeave()
+        let end = attachment.end.withLock { $0 }
         if case .violation(let violation) = end {
             complaints.note(
                 "a frontend broke the vhost-user protocol and is disconnected", ["reason": "\(violation)"])

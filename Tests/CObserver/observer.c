@@ -21,12 +21,14 @@ static long strangers[most_strangers];
 static atomic_uint stranger_count;
 // A thread's descriptor plus one; 0 where there is none.
 static atomic_int listeners[most_threads];
+static atomic_uint lists[most_threads];
 
-static void note(const struct seccomp_data *data)
+static void note(unsigned list, const struct seccomp_data *data)
 {
     bool known = false;
     for (unsigned i = 0; i < rule_count; i++)
-        if (rules[i].number == data->nr && (data->args[rules[i].argument] & rules[i].mask) == rules[i].value) {
+        if (rules[i].list == list && rules[i].number == data->nr
+            && (data->args[rules[i].argument] & rules[i].mask) == rules[i].value) {
             atomic_fetch_add(&uses[i], 1);
             known = true;
         }
@@ -55,7 +57,7 @@ static void answer(int slot)
     memset(&response, 0, sizeof response);
     if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
         return;
-    note(&request.call.data);
+    note(atomic_load(&lists[slot]), &request.call.data);
     response.answer.id = request.call.id;
     response.answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
@@ -97,13 +99,14 @@ int co_begin(const struct co_rule *given, unsigned count)
     return pthread_create(&thread, NULL, observe, NULL);
 }
 
-int co_observe_this_thread(void)
+int co_observe_this_thread(unsigned list)
 {
     int slot = 0;
     // -1 while the descriptor is made.
     for (int expected = 0; !atomic_compare_exchange_strong(&listeners[slot], &expected, -1); expected = 0)
         if (++slot == most_threads)
             return ENFILE;
+    atomic_store(&lists[slot], list);
     struct sock_filter everything = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
     struct sock_fprog program = {.len = 1, .filter = &everything};
     const long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);

@@ -7,10 +7,10 @@ import Sandbox
 // A worker thread in a process of its own, which may end by what the thread does.
 //
 //   confined-call kill|log|off NUMBER [ARGUMENT]…   makes a system call and prints what it returned
-//   confined-call kill abort                        has the thread abort
+//   confined-call kill abort|trap|touch|bus         has the thread abort, trap, touch no memory, or a file's that is gone
 //   confined-call kill told NUMBER                  is told of the call and exits with 7
 //   confined-call kill untold NUMBER                is told and does nothing
-//   confined-call kill labels NUMBER                makes it on the thread for attributes alone
+//   confined-call kill labels|session NUMBER        makes it on a thread for attributes alone, or for a frontend
 //   confined-call off reach                         tries to reach others, and exits with 0 when it cannot
 
 /// Runs `body` on a confined thread and waits for it.
@@ -53,6 +53,14 @@ let first = numbers[0]
 let (a, b, c) = (numbers[1], numbers[2], numbers[3])
 switch words[1] {
 case "abort": confined(seccomp) { abort() }
+case "trap":
+    let divisor = words.count - 2
+    confined(seccomp) { _exit(Int32(1 / divisor)) }
+case "touch": confined(seccomp) { _exit(UnsafePointer<CInt>(bitPattern: 4096 * (words.count - 1))?.pointee ?? 0) }
+case "bus":
+    let memory = mmap(nil, 4096, PROT_READ, MAP_SHARED, cl_memfd("empty", 0), 0)
+    nonisolated(unsafe) let number = memory?.assumingMemoryBound(to: CInt.self)
+    confined(seccomp) { _exit(number?.pointee ?? 0) }
 case "told", "untold":
     let notice = cl_eventfd(0, false)
     ForbiddenCall.tell(notice, patience: words[1] == "told" ? 60_000 : 200, status: 125)
@@ -64,9 +72,9 @@ case "told", "untold":
     _ = cl_eventfd_wait(notice)
     guard let call = ForbiddenCall.first, call.call == "ptrace (101)", call.thread == "fs-queue-1" else { exit(2) }
     exit(7)
-case "labels":
-    // It may not write either.
-    confined(seccomp, for: .labels) {
+case "labels", "session":
+    // It may not print what it has found.
+    confined(seccomp, for: words[1] == "labels" ? .labels : .session) {
         _ = co_call(first, a, b, c, 0, 0, 0)
         _exit(0)
     }

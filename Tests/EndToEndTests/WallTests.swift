@@ -44,6 +44,33 @@ import Testing
         #expect(try await server.finish(limit: 20).status == 0)
     }
 
+    @Test func filtersAllThreadsThatTakeWhatGuestsAndFrontendsSend() async throws {
+        let scratch = try Scratch()
+        let server = try await serve(scratch)
+        let client = try Sheaf.mount(scratch.path("s"))
+        _ = try client.walk(.root, "work")
+
+        var walls: [String: [String]] = [:]
+        let tasks = "/proc/\(server.identifier)/task"
+        for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+            let status = try String(contentsOfFile: "\(tasks)/\(task)/status", encoding: .utf8)
+            let lines = status.split(separator: "\n").map { $0.split(separator: "\t") }
+            let found = ["Seccomp:", "NoNewPrivs:", "CapEff:"].map { name in
+                String(lines.first { $0.first?.elementsEqual(name) == true }?.last ?? "")
+            }
+            let name = String(lines.first?.last ?? "")
+            if name.hasPrefix("fs-") { walls[name] = found }
+        }
+
+        // These two get no byte of theirs.
+        let unfiltered = walls.filter { $0.value[0] != "2" || $0.value[1] != "1" }.keys.sorted()
+        #expect(unfiltered == ["fs-connection", "fs-starter"])
+        #expect(walls["fs-session"]?[2] == "0000000000000000")
+        #expect(Set(walls.keys).isSuperset(of: ["fs-hiprio", "fs-queue-1"]))
+        server.signal(SIGTERM)
+        #expect(try await server.finish(limit: 20).status == 0)
+    }
+
     @Test func examinesTheMachine() async throws {
         let surroundings = try Surroundings()
         func examine(_ environment: [String: String] = [:]) async throws -> (CInt?, [String: [String: String]]) {

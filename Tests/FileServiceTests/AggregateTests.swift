@@ -328,6 +328,16 @@ import Testing
         #expect(host.openDescriptors() == 0)
     }
 
+    @Test func keepsNothingOfARevokedShareThatTheGuestHasForgotten() throws {
+        let (_, guest, root) = try makeShare()
+        // As guests do as soon as they have unmounted it.
+        guest.forget(root, 1)
+        #expect(try guest.getattr(root).linkCount > 0)
+        try guest.aggregate.removeChild(named: "share", revoke: true)
+        // And not ESTALE, which is for what it still has to forget.
+        #expect(refusal { _ = try guest.getattr(root) } == .invalidArgument)
+    }
+
     // MARK: Sessions
 
     @Test func refusesRequestsOutsideASession() throws {

@@ -28,11 +28,10 @@ import Testing
         let input = Linux.Descriptor(owning: write)
         let map = [cl_fd_mapping(source: write, target: 1), cl_fd_mapping(source: write, target: 2)]
         let arguments = ([program] + words).map { strdup($0) } + [nil]
-        // Swift's crash reporter begins with a call that is forbidden, and would be what the process ends by.
-        let environment = [strdup("SWIFT_BACKTRACE=enable=no"), nil]
-        defer { for text in arguments + environment { free(text) } }
+        defer { for text in arguments { free(text) } }
+        // With nothing that would keep Swift's crash reporter away.
         let pid = try checked(
-            cl_spawn(program, arguments, environment, map, 2, UInt32(CL_SPAWN_OUTLIVES.rawValue)))
+            cl_spawn(program, arguments, [nil], map, 2, UInt32(CL_SPAWN_OUTLIVES.rawValue)))
         _ = consume input
         var said: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 4096)
@@ -60,6 +59,14 @@ import Testing
         #expect(try run(["kill", "labels", "\(SYS_getxattr)", "0", "0", "0"]).status == 0)
     }
 
+    @Test func letsTheThreadThatSpeaksWithAFrontendOpenNothingAndReachNobody() throws {
+        for call in [[SYS_openat, -1], [SYS_socket, 1, 1], [SYS_connect, -1], [SYS_execve, 0], [SYS_clone, 0]] {
+            let words = call.map { "\($0)" }
+            #expect(try run(["kill", "session"] + words).status == 128 + SIGSYS, "\(words)")
+        }
+        #expect(try run(["kill", "session", "\(SYS_recvmsg)", "-1", "0", "0"]).status == 0)
+    }
+
     /// PROT_EXEC; TIOCSTI; SIGKILL.
     @Test(arguments: [
         [Int(SYS_mmap), 0, 4096, 5], [Int(SYS_ioctl), 0, 0x5412], [Int(SYS_tgkill), 1, 1, Int(SIGKILL)],
@@ -68,11 +75,13 @@ import Testing
         #expect(try run(["kill"] + call.map { "\($0)" }).status == 128 + SIGSYS)
     }
 
-    @Test func aborts() throws {
-        let end = try run(["kill", "abort"])
+    /// And not by what a crash reporter would ask the kernel for.
+    @Test(arguments: [("abort", SIGABRT), ("trap", SIGILL), ("touch", SIGSEGV), ("bus", SIGABRT)])
+    func endsTheProcessByTheCrashItself(crash: String, signal: CInt) throws {
+        let end = try run(["kill", crash])
 
-        #expect(end.status == 128 + SIGABRT)
-        #expect(end.output == "")
+        #expect(end.status == 128 + signal, "\(end.output)")
+        #expect(!end.output.contains("system call"), "\(end.output)")
     }
 
     @Test func tellsWhomItWasToldToAndLeavesTheRestToThem() throws {

@@ -13,37 +13,55 @@ import Testing
 @testable import Sandbox
 @testable import ShareHost
 
-/// What worker threads really ask the kernel for, against the list of what they may.
+/// What the file server's threads really ask the kernel for, against the lists of what they may.
 @Suite(.serialized) struct SystemCallListTests {
     /// Not made in a test's own process: see `ForbiddenCallTests`, whose processes end by it.
     private static let seenElsewhere: Set = ["exit_group"]
 
+    /// A line of a list, and who is under that.
+    private struct Line {
+        let duty: WorkerConfinement.Duty
+        let rule: SystemCallRule
+    }
+
+    /// The list that threads are under; those for attributes are under a part of the one for files.
+    private static func list(of duty: WorkerConfinement.Duty) -> UInt32 { duty == .session ? 1 : 0 }
+
     /// What the observer, which begins but once in a process, counts the uses of.
-    private static let observedRules = Result<[SystemCallRule], any Error> {
-        let rules = try SystemCallRule.parse(SystemCallFilter.listText)
-        let known = rules.map { rule in
+    private static let observedLines = Result<[Line], any Error> {
+        let lines = try [.files, .session].flatMap { (duty: WorkerConfinement.Duty) in
+            try duty.rules().map { Line(duty: duty, rule: $0) }
+        }
+        let known = lines.map { line in
+            let rule = line.rule
             let condition = rule.conditions.first
             return co_rule(
-                number: Int(SystemCallFilter.number(ofCall: rule.name)), argument: condition?.argument ?? 0,
-                mask: condition?.mask ?? 0, value: condition?.value ?? 0)
+                list: list(of: line.duty), number: Int(SystemCallFilter.number(ofCall: rule.name)),
+                argument: condition?.argument ?? 0, mask: condition?.mask ?? 0, value: condition?.value ?? 0)
         }
-        try #require(rules.allSatisfy { $0.conditions.count <= 1 }, "the observer looks at one argument")
+        try #require(lines.allSatisfy { $0.rule.conditions.count <= 1 }, "the observer looks at one argument")
         try #require(co_begin(known, UInt32(known.count)) == 0)
-        return rules
+        return lines
     }
+
+    private static let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread(list(of: $0)) }
 
     @Test(.enabled(if: cl_thread_may_change_ids()))
     func listsNothingThatIsNotUsed() throws {
-        let rules = try Self.observedRules.get()
-        let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread() }
+        let lines = try Self.observedLines.get()
 
-        try workOnShares(confinement)
-        try workOfTheRuntime(confinement)
+        try workOnShares(Self.confinement)
+        try workOfTheRuntime(Self.confinement)
+        try workOfASession(Self.confinement)
 
-        let unused = rules.indices.filter { co_uses(UInt32($0)) == 0 }.map {
-            rules[$0].name + rules[$0].conditions.map { " \($0.value)" }.joined()
+        let unused = lines.indices.filter {
+            co_uses(UInt32($0)) == 0 && !Self.seenElsewhere.contains(lines[$0].rule.name)
         }
-        #expect(unused.filter { !Self.seenElsewhere.contains($0) } == [])
+        let names = unused.map { index -> String in
+            let rule = lines[index].rule
+            return "\(lines[index].duty): \(rule.name)" + rule.conditions.map { " \($0.value)" }.joined()
+        }
+        #expect(names == [])
         // The filter's own loading comes before it counts; whatever else is not listed would have ended the process.
         var strangers = [Int](repeating: 0, count: 64)
         let count = Int(co_strangers(&strangers, 64))
@@ -236,7 +254,8 @@ import Testing
         guard let folder else { return }
         let program = try Linux.Descriptor(result: cl_openat(CL_AT_FDCWD, folder.path(of: "locked"), O_RDWR, 0))
         try #require(cl_lock_range(program.number, CInt(F_WRLCK), 0, 0) == 0)
-        let poll = try #require(try SystemCallRule.parse(SystemCallFilter.listText).firstIndex { $0.name == "poll" })
+        let poll = try #require(
+            try Self.observedLines.get().firstIndex { $0.duty == .files && $0.rule.name == "poll" })
         let other = try Linux.Thread(name: "other") {
             // Until it is tried again and again.
             for _ in 0..<1000 where co_uses(UInt32(poll)) == 0 { usleep(10_000) }
@@ -283,8 +302,8 @@ import Testing
     /// The calls about files that each request makes once what it is about is in use, and no more.
     @Test(.enabled(if: cl_thread_may_change_ids()))
     func makesNoMoreCallsThanARequestNeeds() throws {
-        let rules = try Self.observedRules.get()
-        let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread() }
+        let lines = try Self.observedLines.get()
+        let confinement = Self.confinement
         let directory = try TemporaryDirectory()
         let folder = try directory.folder.makeFolder("share")
         try folder.write("file", [UInt8](repeating: 7, count: 4096))
@@ -306,12 +325,12 @@ import Testing
         func calls(_ body: () throws -> Void) throws -> [String: UInt64] {
             // What is done but the first times: descriptors, names and marks.
             for _ in 0..<3 { try body() }
-            let before = rules.indices.map { co_uses(UInt32($0)) }
+            let before = lines.indices.map { co_uses(UInt32($0)) }
             for _ in 0..<10 { try body() }
             var made: [String: UInt64] = [:]
-            for (index, rule) in rules.enumerated() where !ofRings.contains(rule.name) {
+            for (index, line) in lines.enumerated() where line.duty == .files && !ofRings.contains(line.rule.name) {
                 let count = co_uses(UInt32(index)) - before[index]
-                if count > 0 { made[rule.name, default: 0] += count }
+                if count > 0 { made[line.rule.name, default: 0] += count }
             }
             return made
         }
@@ -366,6 +385,19 @@ import Testing
         let driver = try HostileDriver(frontend)
         #expect(try driver.send([1, 2, 3]).outcome == .used(0))
     }
+
+    /// The same on a thread that is confined as one that speaks with a frontend.
+    private func workOfASession(_ confinement: WorkerConfinement) throws {
+        try Linux.Thread(name: "session") {
+            guard (try? confinement.enter()) != nil, (try? confinement.seal(for: .session)) != nil else { return }
+            Self.useMemory()
+            for call in Self.callsOfTheRuntime where !Self.ofClocks.contains(call.0) {
+                _ = co_call(call.0, call.1, call.2, call.3, 0, 0, 0)
+            }
+        }.join()
+    }
+
+    private static let ofClocks: Set = [Int(SYS_clock_gettime), Int(SYS_clock_nanosleep)]
 
     private static let callsOfTheRuntime: [(Int, Int, Int, Int)] = [
         (Int(SYS_brk), 0, 0, 0),

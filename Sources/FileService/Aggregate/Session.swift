@@ -327,6 +327,8 @@ final class Session: Sendable {
                 nodes.withTable(of: node.id.rawValue) { nodes in
                     guard nodes.remove(node.id.rawValue, where: { $0 === node }) != nil else { return }
                     Session.count(node, -1, lane: nil)
+                    // A root that the guest has forgotten, or what it is just forgetting: it will not do so again.
+                    guard node.references.load(ordering: .relaxed) > 0 else { return }
                     let other = Node(standingInFor: node, of: standIn)
                     if nodes.insert(other, tag: node.id.rawValue) { Session.count(other, 1, lane: nil) }
                 }
