@@ -46,6 +46,7 @@ import Testing
         #expect(refusal { _ = try content(guest, x) } == .staleNFSFileHandle)
         for gone in [d, e] {
             #expect(refusal { _ = try guest.lookup("e", in: gone) } == .staleNFSFileHandle)
+            #expect(refusal { _ = try guest.lookup("absent", in: gone) } == .staleNFSFileHandle)
             #expect(refusal { _ = try guest.create("mine", in: gone) } == .staleNFSFileHandle)
             #expect(refusal { _ = try guest.opendir(gone) } == .staleNFSFileHandle)
             #expect(refusal { try guest.unlink("y", in: gone) } == .staleNFSFileHandle)

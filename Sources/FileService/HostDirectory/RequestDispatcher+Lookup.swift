@@ -13,7 +13,7 @@ extension RequestDispatcher {
         let entry: EntryOut
         do throws(Errno) {
             entry = try find(name.start, name.bytes, in: node, session)
-        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence {
+        } catch .noSuchFileOrDirectory where node.child.options.cache.keepsAbsence && !node.isDeletedByHost() {
             // No node, and for how long.
             return try reply.send(EntryOut { $0.entrySeconds = node.child.cacheTimes.entrySeconds })
         }
