@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -65,6 +66,13 @@ int cl_lock_mutex_within(pthread_mutex_t *mutex, long milliseconds)
     end.tv_sec += milliseconds / 1000 + end.tv_nsec / 1000000000;
     end.tv_nsec %= 1000000000;
     return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+}
+
+void cl_thread_make_heap(void)
+{
+    // Through a variable that the compiler may not do without.
+    void *volatile memory = malloc(1);
+    free(memory);
 }
 
 int cl_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }

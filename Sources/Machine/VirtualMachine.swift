@@ -403,7 +403,9 @@ final class VirtualMachine {
             return .panicked(console.panicLines.isEmpty ? console.tail : console.panicLines)
         }
         guard let reason = shutdownReason else {
-            let text = "QEMU ended with \(exit.status)\(words)"
+            let isKilled = exit.status == .signaled(SIGKILL)
+            let advice = isKilled ? ", as by a host that is out of memory: see its kernel's log" : ""
+            let text = "QEMU ended with \(exit.status)\(advice)\(words)"
             return isReady ? .lost(text) : .neverBooted(text)
         }
         switch reason {

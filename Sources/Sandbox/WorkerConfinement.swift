@@ -95,6 +95,8 @@ public final class WorkerConfinement: Sendable {
     /// - Throws: What the kernel refused with, such as ENOMEM.
     @discardableResult
     public func enter() throws(Errno) -> Bool {
+        // Not every list has a call to open what that may take.
+        cl_thread_make_heap()
         try checked(cl_thread_block_signals())
         try checked(cl_no_new_privileges())
         if cl_thread_may_change_ids() {

@@ -11,6 +11,7 @@ import Sandbox
 //   confined-call kill told NUMBER                  is told of the call and exits with 7
 //   confined-call kill untold NUMBER                is told and does nothing
 //   confined-call kill labels|session NUMBER        makes it on a thread for attributes alone, or for a frontend
+//   confined-call kill heap COUNT                   has one thread more, beside COUNT that have a heap, allocate its first memory
 //   confined-call off reach                         tries to reach others, and exits with 0 when it cannot
 
 /// Runs `body` on a confined thread and waits for it.
@@ -72,6 +73,23 @@ case "told", "untold":
     _ = cl_eventfd_wait(notice)
     guard let call = ForbiddenCall.first, call.call == "ptrace (101)", call.thread == "fs-queue-1" else { exit(2) }
     exit(7)
+case "heap":
+    let confinement = WorkerConfinement(seccomp: seccomp)
+    let turn = Semaphore()
+    let never = Semaphore()
+    // Threads that stay: malloc gives the heap of one that has ended to the next. The first of them has the filter made.
+    for _ in 0..<first {
+        _ = try? Linux.Thread(name: "other") {
+            guard (try? confinement.enter()) != nil, (try? confinement.seal(for: .session)) != nil else { _exit(99) }
+            let memory = malloc(100)
+            // Wakes nobody, and is what the memory is for.
+            _ = co_call(Int(SYS_futex), Int(bitPattern: memory), 1, 0, 0, 0, 0)
+            turn.signal()
+            never.wait()
+        }
+        turn.wait()
+    }
+    _exit(0)
 case "labels", "session":
     // It may not print what it has found.
     confined(seccomp, for: words[1] == "labels" ? .labels : .session) {

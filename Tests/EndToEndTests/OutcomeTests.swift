@@ -134,7 +134,7 @@ extension Boots {
             let finished = try await program.finish(limit: 30)
 
             #expect(finished.status == 255)
-            #expect(finished.errors.contains("QEMU"))
+            #expect(finished.errors.contains("QEMU ended with signal 9 (Killed), as by a host that is out of memory"))
         }
 
         @Test func reportsOutcomePhasesAndShares() async throws {

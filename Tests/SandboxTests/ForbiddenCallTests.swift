@@ -67,6 +67,12 @@ import Testing
         #expect(try run(["kill", "session", "\(SYS_recvmsg)", "-1", "0", "0"]).status == 0)
     }
 
+    /// malloc, asked by a thread for the first time, may open a file that has the number of processors: for one thread of a
+    /// process, and which one depends on how many there are.
+    @Test func asksForNothingElseWhenAThreadAllocatesForTheFirstTime() throws {
+        #expect(try run(["kill", "heap", "20"]).status == 0)
+    }
+
     /// PROT_EXEC; TIOCSTI; SIGKILL.
     @Test(arguments: [
         [Int(SYS_mmap), 0, 4096, 5], [Int(SYS_ioctl), 0, 0x5412], [Int(SYS_tgkill), 1, 1, Int(SIGKILL)],

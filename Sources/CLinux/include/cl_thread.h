@@ -27,6 +27,9 @@ bool cl_has_own_fs(void);
 /// Locks a mutex, or gives up after so many milliseconds of CLOCK_MONOTONIC, whatever becomes of the time of day meanwhile:
 /// -ETIMEDOUT then.
 int cl_lock_mutex_within(pthread_mutex_t *_Nonnull mutex, long milliseconds);
+/// Has malloc(3) make its heap for the calling thread. The first time that there are many, it looks into
+/// /sys/devices/system/cpu/online for how many there may be.
+void cl_thread_make_heap(void);
 /// PR_SET_NO_NEW_PRIVS for the calling thread.
 int cl_no_new_privileges(void);
 
