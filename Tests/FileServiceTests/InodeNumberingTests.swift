@@ -24,6 +24,17 @@ import Testing
 
     @Test func givesTheSameNumbersInEveryRun() {
         #expect(hashed("share".utf8) == hashed("share".utf8))
-        #expect(numbering("share").guestInode(42, device: 1) == 42 ^ hashed("share".utf8))
+        #expect(numbering("share").guestInode(42, device: 1) == 42 ^ (hashed("share".utf8) & 0xFFFF_FF00_0000_0000))
+    }
+
+    /// Of the host's number, in whatever share and on whatever file system below it.
+    @Test func leavesTheBitsThatGitRemembers() {
+        for (share, device) in [("a", 1), ("b", 1), ("a", 2)] as [(String, UInt64)] {
+            for inode in [1, 0x1234_5678, 0xFFFF_FFFF, 0x9A_BCDE_F012] as [UInt64] {
+                let number = numbering(share).guestInode(inode, device: device)
+                #expect(number != inode)
+                #expect(UInt32(truncatingIfNeeded: number) == UInt32(truncatingIfNeeded: inode))
+            }
+        }
     }
 }
