@@ -148,7 +148,9 @@ public final class FileSystemDevice: Sendable {
             // The session's thread is the only one to use them from here on, and then the one that waits for its end.
             nonisolated(unsafe) let host = workers
             do throws(Errno) {
-                let session = try startSession(attachment, workers)
+                let session = try confinement.start("fs-session", for: .session, prepare: { _ in }) {
+                    attachment.converse(with: host)
+                }
                 do throws(Errno) {
                     let thread = try Linux.Thread(name: "fs-connection") {
                         attachment.threadID.store(cl_thread_id(), ordering: .relaxed)
@@ -177,30 +179,6 @@ public final class FileSystemDevice: Sendable {
     public func stop() {
         state.withLock { $0.current }?.hangUp()
         joinSessions(ended: false)
-    }
-
-    /// Begins the conversation, on a thread that has confined itself when this returns.
-    private func startSession(_ attachment: Attachment, _ workers: WorkerSet) throws(Errno) -> Linux.Thread {
-        let readiness = Readiness()
-        let confinement = confinement
-        nonisolated(unsafe) let host = workers
-        let thread = try Linux.Thread(name: "fs-session") {
-            do throws(Errno) {
-                try confinement.enter()
-                try confinement.seal(for: .session)
-            } catch {
-                return readiness.tell(error)
-            }
-            readiness.tell()
-            attachment.converse(with: host)
-        }
-        do throws(Errno) {
-            try readiness.wait()
-        } catch {
-            thread.join()
-            throw error
-        }
-        return thread
     }
 
     /// What is left to do after the conversation: more than a thread may do that had it.

@@ -78,28 +78,16 @@ final class QueueWorker: Sendable {
         epoll = try Descriptor(result: cl_epoll_create())
         wake = try Descriptor(result: cl_eventfd(0, false))
         try checked(cl_epoll_add(epoll.number, wake.number, true))
-        let readiness = Readiness()
-        let thread = try Linux.Thread(name: ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)") {
-            let handler: RequestHandler
-            do throws(Errno) {
-                if try !confinement.enter(), ring == 0 {
+        let thread = try confinement.start(
+            ring == 0 ? "fs-hiprio" : "fs-queue-\(ring)",
+            prepare: { hasOwnUmask in
+                if !hasOwnUmask, ring == 0 {
                     log.warning(
                         "unshare(2) is forbidden here: the umask of this process applies to what guests create")
                 }
-                handler = makeHandler(ring)
-                try confinement.seal()
-            } catch {
-                return readiness.tell(error)
+                return makeHandler(ring)
             }
-            readiness.tell()
-            self.run(handler)
-        }
-        do throws(Errno) {
-            try readiness.wait()
-        } catch {
-            thread.join()
-            throw error
-        }
+        ) { self.run($0) }
         self.thread.withLock { $0 = thread }
     }
 }

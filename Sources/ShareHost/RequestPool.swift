@@ -87,28 +87,12 @@ final class RequestPool: Sendable {
     /// Starts a thread and waits until it has confined itself; without one the pool goes on with those it has.
     private func startThread(_ state: inout State) {
         let lane = RequestDispatcher.ringCount + state.threads.count
-        let readiness = Readiness()
-        let confinement = threads.confinement
-        let thread = try? threads.start(name: "fs-pool-\(state.threads.count + 1)") {
-            let handler: RequestHandler
-            do throws(Errno) {
-                try confinement.enter()
-                handler = self.makeHandler(lane)
-                try confinement.seal()
-            } catch {
-                return readiness.tell(error)
-            }
-            readiness.tell()
-            self.run(handler)
-        }
+        let thread = try? threads.confinement.start(
+            "fs-pool-\(state.threads.count + 1)", by: threads, prepare: { _ in self.makeHandler(lane) }
+        ) { self.run($0) }
         guard let thread else { return }
-        do throws(Errno) {
-            try readiness.wait()
-            state.threads.append(thread)
-            state.idle += 1
-        } catch {
-            thread.join()
-        }
+        state.threads.append(thread)
+        state.idle += 1
     }
 
     private func run(_ handler: RequestHandler) {
