@@ -187,7 +187,13 @@ extension RequestDispatcher {
 
     /// Takes away what a program of a mapped share may do: the host does with its own file capabilities where a program is
     /// changed.
-    func dropCapabilities(_ held: CInt) { _ = cl_removexattr_held(held, KeptAttribute.capability) }
+    func dropCapabilities(_ held: CInt) {
+        // Asked first: few files have any, and a write of an ordinary user comes by here. Removing what is not there takes
+        // the inode's lock and a transaction of the file system.
+        if cl_getxattr_held(held, KeptAttribute.capability, nil, 0) != 0 - Int(ENODATA) {
+            _ = cl_removexattr_held(held, KeptAttribute.capability)
+        }
+    }
 
     /// The owner part of a SETATTR in a share that keeps no records.
     ///
