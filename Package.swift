@@ -174,7 +174,8 @@ let package = Package(
                 .linkedLibrary("m"),
             ]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "Frontend", "FUSE", "GuestLink", "Linux", "CLinux", system],
             swiftSettings: strict),
     ] + fuzzing
 )

@@ -3,10 +3,12 @@ import Foundation
 import Linux
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 
 extension Boots {
-    /// Root in a guest, whose kernel is Linux as it is, tries to reach what is beside its shares.
+    /// Root in a guest, whose kernel is Linux as it is, tries to reach what is beside its shares, and what the launcher's user
+    /// may not.
     @Suite(.serialized) struct EscapeTests {
         /// What root does by itself. Each line of its output is an attempt and what came of it.
         private static let attempts = """
@@ -46,6 +48,32 @@ extension Boots {
             attempt "memory" mknod memory c 1 1
             attempt "FIFO" mkfifo own
             cp /usr/bin/id id; chmod 6755 id
+            # What only another user of the host may read.
+            if [ -e theirs ]; then
+                attempt "read theirs" cat theirs
+                attempt "write theirs" sh -c 'echo mine | tee -a theirs > /dev/null'
+                attempt "own theirs" chown 12345 theirs
+                attempt "open theirs" chmod 666 theirs
+                attempt "list theirs" ls closed
+                attempt "enter theirs" cat closed/file
+                attempt "make in theirs" mkdir closed/new
+                attempt "give away" chown 0:0 mine
+                attempt "take a link" chown -h 12345 link-of-theirs
+            fi
+            # What the host has mounted in a share, from within it and around it.
+            if [ -d m ]; then
+                attempt "read past a mount" sh -c 'cd m; cat ../../outside/secret'
+                attempt "link out of a mount" ln m/file from-mount
+                attempt "link into a mount" ln id m/id
+                attempt "move a mount" mv m n
+                attempt "remove a mount" rmdir m
+                attempt "exchange a mount" perl -e 'my ($m, $in) = ("m", "in"); syscall(316, -100, $m, -100, $in, 2) < 0 and die "$!\\n"'
+                umount m 2> /dev/null
+                attempt "read below a mount" cat m/below
+                mount --bind / m
+                attempt "mount over a mount" cat m/s/../outside/secret
+                umount m
+            fi
             # A directory that is moved while somebody is in it.
             mkdir -p p/q/r; cd p/q/r
             (cd /s; for i in $(seq 15); do mv p/q z; mv z p/q; done) &
@@ -118,6 +146,37 @@ extension Boots {
 
             """
 
+        /// What comes of it where an ordinary user of the host has started the VM.
+        private static let outcomesForAUser = """
+            read theirs: Permission denied
+            write theirs: Permission denied
+            own theirs: Operation not permitted
+            open theirs: Operation not permitted
+            list theirs: Permission denied
+            enter theirs: Permission denied
+            make in theirs: Permission denied
+            give away: Operation not permitted
+            take a link: Operation not permitted
+
+            """
+
+        /// Where the share has a mount, these stand before what comes of the races.
+        private static let outcomesAtAMount = """
+            read past a mount: No such file or directory
+            link out of a mount: Invalid cross-device link
+            link into a mount: Invalid cross-device link
+            move a mount: Device or resource busy
+            remove a mount: Device or resource busy
+            exchange a mount: Device or resource busy
+            read below a mount: No such file or directory
+            mount over a mount: No such file or directory
+
+            """
+
+        private static func outcomes(and more: String) -> String {
+            outcomes.replacing("seen:", with: more + "seen:")
+        }
+
         /// All that there is to know of a directory's content, but for when it was read last.
         private func print(_ directory: String) async throws -> String {
             let script = """
@@ -146,6 +205,8 @@ extension Boots {
             mkfifo(scratch.path("share/p"), 0o666)
             try scratch.write("tools/attempts", Self.attempts)
             try scratch.write("tools/races", Self.races)
+            let mount = TestMount.isAllowed ? try TestMount("tmpfs", at: scratch.directory("share/m")) : nil
+            if mount != nil { try scratch.write("share/m/file", "mounted\n") }
             let before = try await print(outside)
 
             let swapping = try Swapping(in: share, ["d", "l"], ["f", "p"])
@@ -158,13 +219,75 @@ extension Boots {
             swapping.end()
 
             #expect(finished.status == 0, "\(finished.errors)")
-            #expect(finished.text == Self.outcomes)
+            #expect(finished.text == Self.outcomes(and: mount == nil ? "" : Self.outcomesAtAMount))
             #expect(!(finished.text + finished.errors).contains("SECRET"))
             #expect(try await print(outside) == before)
             for name in try FileManager.default.subpathsOfDirectory(atPath: share) {
                 var status = stat()
                 #expect(lstat("\(share)/\(name)", &status) == 0)
                 #expect([S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT), "\(name)")
+            }
+        }
+
+        /// Whoever root in the guest is, on the host he is who has started the VM.
+        @Test(.enabled(if: getuid() == 0), arguments: ["host", "mapped"])
+        func letsRootInTheGuestDoNoMoreThanWhoStartedIt(owner: String) async throws {
+            let user = try OrdinaryUser(kernel: "6.12")
+            let (share, number) = (try user.directory("share"), OrdinaryUser.number)
+            let outside = try user.scratch.directory("outside")
+            for name in ["share/d", "share/in", "outside/readonly"] { _ = try user.directory(name) }
+            // Of these the user may change nothing; with `closed` he may do nothing at all.
+            _ = try user.scratch.directory("share/closed")
+            for name in ["outside/secret", "share/closed/file"] { try user.scratch.write(name, "SECRET\n") }
+            for (name, text) in [
+                ("outside/readonly/file", "read me\n"), ("share/d/file", "inside\n"), ("share/f", "a file\n"),
+                ("share/mine", "mine\n"), ("share/theirs", "SECRET\n"), ("attempts", Self.attempts),
+                ("races", Self.races),
+            ] {
+                try user.scratch.write(name, text)
+            }
+            for (name, mode) in [("share/theirs", mode_t(0o600)), ("share/closed", 0o700), ("outside/secret", 0o600)] {
+                chmod(user.scratch.path(name), mode)
+            }
+            symlink(outside, "\(share)/l")
+            symlink("theirs", "\(share)/link-of-theirs")
+            mkfifo("\(share)/p", 0o666)
+            for name in ["d/file", "f", "l", "mine", "p"] { lchown("\(share)/\(name)", number, number) }
+            let before = try await print(outside)
+
+            let swapping = try Swapping(in: share, ["d", "l"], ["f", "p"])
+            let finished = try await Program(
+                ["env"]
+                    + user.run(
+                        "6.12",
+                        [
+                            "-v", "\(share):/s:rw,cache=never,owner=\(owner)", "-v", "\(outside)/readonly:/r:ro", "-v",
+                            "\(user.scratch.path("attempts")):/attempts", "-v", "\(user.scratch.path("races")):/races",
+                            "--", "sh", "-c", "sh /attempts \(outside); perl /races; cat /r/file",
+                        ])
+            ).finish(limit: 120)
+            swapping.end()
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            var expected = Self.outcomes(and: Self.outcomesForAUser)
+            if owner == "mapped" {
+                // It looks so in the guest; nothing of it is so on the host.
+                for name in ["block device", "memory", "give away", "take a link"] {
+                    expected.replace("\(name): Operation not permitted", with: "\(name): done")
+                }
+            } else {
+                expected.replace("own a link: done", with: "own a link: Operation not permitted")
+            }
+            #expect(finished.text == expected)
+            #expect(!(finished.text + finished.errors).contains("SECRET"))
+            #expect(try await print(outside) == before)
+            for name in try FileManager.default.contentsOfDirectory(atPath: share) {
+                var status = stat()
+                #expect(lstat("\(share)/\(name)", &status) == 0)
+                #expect([S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT), "\(name)")
+                #expect(owner == "host" || status.st_mode & (S_ISUID | S_ISGID) == 0, "\(name)")
+                let isTheirs = ["theirs", "closed", "link-of-theirs"].contains(name)
+                #expect(status.st_uid == (isTheirs ? 0 : number), "\(name)")
             }
         }
     }
