@@ -127,17 +127,19 @@ ssize_t cl_receive(int fd, void *buffer, size_t length, int *fds, unsigned *fd_c
         received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     while (received < 0 && errno == EINTR);
 
-    unsigned room = fds && fd_count ? *fd_count : 0, taken = 0, refused = 0;
+    unsigned room = fds && fd_count ? *fd_count : 0, taken = 0, refused = 0, arrived = 0;
+    int lost = 0;
     if (received >= 0) {
-        int truncated = message.msg_flags & MSG_CTRUNC;
+        lost = message.msg_flags & MSG_CTRUNC;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
             if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                 continue;
             size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            arrived += count;
             for (size_t i = 0; i < count; i++) {
                 int passed;
                 memcpy(&passed, CMSG_DATA(c) + i * sizeof(int), sizeof passed);
-                if (taken < room && !truncated) {
+                if (taken < room && !lost) {
                     fds[taken++] = passed;
                 } else {
                     close(passed);
@@ -145,7 +147,7 @@ ssize_t cl_receive(int fd, void *buffer, size_t length, int *fds, unsigned *fd_c
                 }
             }
         }
-        if (truncated)
+        if (lost)
             refused++;
     } else {
         received = -errno;
@@ -153,7 +155,8 @@ ssize_t cl_receive(int fd, void *buffer, size_t length, int *fds, unsigned *fd_c
     if (refused) {
         while (taken > 0)
             close(fds[--taken]);
-        received = -EMSGSIZE;
+        // There was room for more of them: it is this process that can have no more.
+        received = lost && arrived < CL_MAX_PASSED_FDS ? -EMFILE : -EMSGSIZE;
     }
     if (fd_count)
         *fd_count = taken;

@@ -60,6 +60,7 @@ final class ControlConnection {
 
     private func take(_ input: ByteStream.Input) {
         guard !isRefused else { return }
+        if input == .failed(.tooManyOpenFiles) { return refuseForWantOfDescriptors() }
         guard case .bytes(let bytes) = input else {
             // A client that ends its writing as soon as it has asked, as a pipe into a socket does, still reads its answers.
             guard input == .end else { return finish() }
@@ -86,6 +87,13 @@ final class ControlConnection {
         refuse(
             ControlFailure(
                 .invalidRequest, "a request comes with at most \(ControlServer.descriptorLimit) descriptors"))
+    }
+
+    private func refuseForWantOfDescriptors() {
+        refuse(
+            ControlFailure(
+                .host, "the launcher has reached its limit of open files: the descriptors of a request were lost",
+                errno: "EMFILE"))
     }
 
     private func refuseLength() {

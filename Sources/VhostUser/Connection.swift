@@ -85,6 +85,7 @@ struct Connection: ~Copyable {
                 descriptors.append(SharedDescriptor(Descriptor(owning: number)))
             }
             if result == -Int(Errno.messageTooLong.rawValue) { throw .strayDescriptors }
+            if result == -Int(Errno.tooManyOpenFiles.rawValue) { throw .tooManyOpenFiles }
             // The owner shuts the socket down to end a session, and a frontend that dies resets it: both are its end.
             if result <= 0 {
                 if atBoundary && position == 0 { return nil }

@@ -14,6 +14,8 @@ public enum ProtocolViolation: Error, Equatable, Sendable {
     case wrongDescriptorCount(Request, count: Int)
     /// Descriptors that came otherwise than with the first byte of a header, or more than any request has.
     case strayDescriptors
+    /// Descriptors that this process has no room for: the frontend is not to blame, but they are lost.
+    case tooManyOpenFiles
     /// The connection ended within a message.
     case truncatedMessage
     /// Feature bits that were not offered.
@@ -53,6 +55,7 @@ extension ProtocolViolation: CustomStringConvertible {
         case .wrongSize(let request, let size): "\(request) has \(size) bytes of payload"
         case .wrongDescriptorCount(let request, let count): "\(request) carries \(count) descriptors"
         case .strayDescriptors: "descriptors came where no request has any, or too many at once"
+        case .tooManyOpenFiles: "the limit of open files was reached, and descriptors of a request were lost (EMFILE)"
         case .truncatedMessage: "the connection ended within a message"
         case .featuresNotOffered(let request, let bits):
             "\(request) asks for 0x\(String(bits, radix: 16)), which was not offered"

@@ -91,6 +91,39 @@ extension LiveBoots {
             #expect(try await guest.end().status == 0)
         }
 
+        @Test func goesOnWhenItCouldOpenNothingForAWhile() async throws {
+            let guest = try await LiveGuest(command: [])
+            let a = try guest.scratch.directory("a")
+            try guest.scratch.write("a/file", "a\n")
+            #expect(try await guest.sheaf("share", "add", "\(a):/a").status == 0)
+            let before = try await guest.traces()
+            func limit(to count: Int) async throws {
+                let words = ["prlimit", "--pid", "\(guest.launcher)", "--nofile=\(count):"]
+                try #require(try await Program(words).finish().status == 0)
+            }
+            let used = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(guest.launcher)/fd").compactMap(
+                Int.init)
+            let free = try #require((0...used.count).first { !used.contains($0) })
+
+            // One for a client, and none for what it brings.
+            try await limit(to: free + 1)
+            let refused = try await guest.sheaf("exec", guest.name, "--", "true")
+            #expect(refused.status == 125)
+            #expect(refused.errors.contains("limit of open files"), "\(refused.errors)")
+            // None at all: a client waits, and a program in the guest does not.
+            try await limit(to: free)
+            let waiting = try guest.start(["exec", guest.name, "--", "cat", "/a/file"])
+            let said = try await guest.ask("cat /a/file; echo alive")
+            #expect(said.hasSuffix("alive"), "\(said)")
+            #expect(waiting.outputSoFar == "")
+            try await limit(to: 4096)
+
+            #expect(try await waiting.finish(limit: 30).text == "a\n")
+            #expect(try await guest.ask("cat /a/file") == "a")
+            #expect(try await guest.settles(to: before) == before)
+            #expect(try await guest.end().status == 0)
+        }
+
         @Test(arguments: [false, true])
         func leavesNoTraceOfWhatAGuestThatHangsWasAskedFor(isPlugged: Bool) async throws {
             let guest = try await LiveGuest()

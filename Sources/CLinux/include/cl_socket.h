@@ -25,7 +25,8 @@ int cl_peer_credentials(int fd, pid_t *_Nonnull pid, uid_t *_Nonnull uid, gid_t 
 
 /// Reads up to `length` bytes and the descriptors passed with the first of them (close-on-exec). Returns the bytes read, 0
 /// at the end of the stream, or -errno. `*fd_count` gives the room in `fds` and takes the number received; any that do not
-/// fit, or all of them when the kernel had to truncate, are closed and -EMSGSIZE is returned.
+/// fit, or all of them when the kernel had to truncate, are closed and -EMSGSIZE is returned; -EMFILE where it had to because
+/// this process may have no more.
 ssize_t cl_receive(int fd, void *_Nonnull buffer, size_t length, int *_Nullable fds, unsigned *_Nullable fd_count);
 /// Sends `length` bytes with `fd_count` descriptors attached to the first byte; never raises SIGPIPE. Bytes sent, or -errno.
 ssize_t cl_send(int fd, const void *_Nonnull buffer, size_t length, const int *_Nullable fds, unsigned fd_count);
