@@ -28,6 +28,8 @@ extension QueueWorker {
         var error: SharedDescriptor?
         /// Whether to watch the ring.
         var poll = AdaptivePoll()
+        /// When the driver is shown what is finished.
+        var batch = Batch()
         /// How many requests the pool has.
         var handedOver = 0
         /// The requests that wait. They outlast a stop of the ring: their guest goes on waiting after it.

@@ -56,12 +56,6 @@ final class QueueWorker: Sendable {
     private static let looksAtOnce = 16
     /// How often a ring without a kick descriptor is looked at, in milliseconds.
     private static let pollInterval: CInt = 1
-    /// After how many finished requests the driver is shown them while there are more. It is interrupted only if it waits.
-    /// Shown at the end of a batch alone, both sides slept by turns: half the requests/s at 16 and 32 in flight, and more
-    /// CPU time for each.
-    private static let shownTogether = 4
-    /// How long a finished request may wait for the others of its batch, in nanoseconds.
-    private static let patience: UInt64 = 30_000
 
     /// Starts the thread; returns when it has confined itself and has its handler.
     ///
@@ -167,10 +161,8 @@ extension QueueWorker {
         repeat {
             queue.disableNotifications()
             var isWorking = false
-            var hasUnshown = false
-            var oldest: UInt64 = 0
-            var together = 0
-            while try hasRequest(&queue, &outfit, &together) {
+            outfit.batch.end()
+            while try hasRequest(&queue, &outfit) {
                 if hasNews.load(ordering: .acquiring) {
                     flush(&queue, call)
                     return false
@@ -181,30 +173,19 @@ extension QueueWorker {
                 if pace != .quick {
                     let isHeld = hold(chain, of: queue.size, pace, handler, &outfit, &served)
                     if isHeld { continue }
-                    if served == nil, hasUnshown {
+                    if served == nil, outfit.batch.unshown > 0 {
                         flush(&queue, call)
-                        oldest = 0
+                        outfit.batch.show(waiting: queue.seenCount)
                     }
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
-                together += 1
+                outfit.batch.finish()
                 isWorking = true
-                hasUnshown = true
                 guard try queue.hasAvailable() else { continue }
-                // At once for the first of several: the driver wakes up while the others are served, and has more when they
-                // are done, so that neither side sleeps until the other is ready.
-                var isDue = ring > 0 && (together == 1 || together % Self.shownTogether == 0)
-                if !isDue {
-                    // The clock is read only when another request would make this one wait.
-                    let now = cl_monotonic_time()
-                    if oldest == 0 { oldest = now }
-                    isDue = now &- oldest > Self.patience
-                }
-                if isDue {
+                if ring > 0 ? outfit.batch.isDue() : outfit.batch.isLate() {
                     flush(&queue, call)
-                    hasUnshown = false
-                    oldest = 0
+                    outfit.batch.show(waiting: queue.seenCount)
                 }
             }
             flush(&queue, call)
@@ -217,24 +198,23 @@ extension QueueWorker {
         return true
     }
 
-    /// Whether there is a request; watches the ring for one, if that is likely to pay. `together` is how many requests were
-    /// served since the ring was empty last.
+    /// Whether there is a request; watches the ring for one, if that is likely to pay.
     @inline(__always)
     private func hasRequest(
-        _ queue: inout SplitQueue, _ outfit: inout Outfit, _ together: inout Int
+        _ queue: inout SplitQueue, _ outfit: inout Outfit
     ) throws(QueueError) -> Bool {
         if try queue.hasAvailable() { return true }
-        guard let load, together > 0 else { return false }
-        return try watch(&queue, load, &outfit, &together)
+        guard let load, outfit.batch.finished > 0 else { return false }
+        return try watch(&queue, load, &outfit)
     }
 
     private func watch(
-        _ queue: inout SplitQueue, _ load: ProcessorLoad, _ outfit: inout Outfit, _ together: inout Int
+        _ queue: inout SplitQueue, _ load: ProcessorLoad, _ outfit: inout Outfit
     ) throws(QueueError) -> Bool {
         let start = cl_monotonic_time()
         guard outfit.poll.isWorthwhile(now: start) else { return false }
-        together = 0
         flush(&queue, outfit.call)
+        outfit.batch.end()
         // After the interrupt: a guest's processor that was woken by it is among those that want a core.
         if outfit.poll.shouldLookForCrowd(now: start) {
             let isCrowded = load.isCrowded

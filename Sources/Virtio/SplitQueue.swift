@@ -71,6 +71,10 @@ public struct SplitQueue: ~Copyable {
         return pending != 0
     }
 
+    /// How many entries can be taken without looking at the driver's index again.
+    @inlinable
+    public var seenCount: Int { Int(seenAvailable &- takenAvailable) }
+
     /// Takes the next available chain, if there is one.
     ///
     /// - Parameters:
