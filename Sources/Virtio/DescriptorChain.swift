@@ -54,7 +54,9 @@ public struct DescriptorChain: ~Copyable {
     mutating func collect(
         head: UInt16, table: UnsafeRawPointer, size: UInt16, indirect: Bool, memory: GuestMemoryMap
     ) throws(QueueError) {
-        begin(head)
+        first = head
+        readableCount = 0
+        count = 0
         var table = table
         var entries = Int(size)
         var inIndirectTable = false
@@ -62,6 +64,11 @@ public struct DescriptorChain: ~Copyable {
         // Every descriptor counts, also the empty ones: a chain that loops ends here.
         var left = Int(size)
         var writing = false
+        var noted = 0
+        // Buffers of one request mostly lie in one region: that of the last is looked at first.
+        var region: UnsafePointer<GuestMemoryMap.Span>?
+        // Where the last piece ends, as long as it may be continued: what may be written stays apart from what may not.
+        var end: UnsafeMutableRawPointer?
 
         while true {
             guard left > 0 else { throw .chainTooLong }
@@ -79,7 +86,8 @@ public struct DescriptorChain: ~Copyable {
                 else { throw .malformedIndirectTable(address: descriptor.address, length: descriptor.length) }
                 let limit = max(Int(size), Self.leastLimit)
                 guard entries <= limit else { throw .chainTooLong }
-                guard let start = memory.contiguous(at: descriptor.address, length: UInt64(descriptor.length)) else {
+                region = memory.span(of: descriptor.address)
+                guard let start = region?.pointee.contiguous(at: descriptor.address, length: descriptor.length) else {
                     throw .addressOutOfRange(address: descriptor.address, length: descriptor.length)
                 }
                 table = UnsafeRawPointer(start)
@@ -92,51 +100,42 @@ public struct DescriptorChain: ~Copyable {
             if descriptor.has(RingDescriptor.writable) {
                 if !writing {
                     writing = true
-                    readableCount = count
+                    readableCount = noted
+                    end = nil
                 }
             } else if writing {
                 throw .readableAfterWritable
             }
-            try append(descriptor.address, descriptor.length, joining: writing ? readableCount : 0, memory)
+
+            // From the region's end on in pieces.
+            var address = descriptor.address
+            var bytesLeft = descriptor.length
+            while bytesLeft > 0 {
+                if region?.pointee.has(address) != true { region = memory.span(of: address) }
+                guard let span = region?.pointee else {
+                    throw .addressOutOfRange(address: address, length: bytesLeft)
+                }
+                let offset = address &- span.first
+                let start = span.host + Int(truncatingIfNeeded: offset)
+                let bytes = UInt32(truncatingIfNeeded: min(UInt64(bytesLeft), span.size &- offset))
+                if start == end {
+                    pieces[noted &- 1].iov_len &+= Int(bytes)
+                } else {
+                    guard noted < capacity else { throw .tooManyPieces }
+                    (pieces + noted).initialize(to: iovec(iov_base: start, iov_len: Int(bytes)))
+                    noted &+= 1
+                }
+                end = start + Int(bytes)
+                bytesLeft &-= bytes
+                // The piece ends within its region, whose end is countable: this cannot wrap while anything is left.
+                address &+= UInt64(bytes)
+            }
 
             guard descriptor.has(RingDescriptor.continues) else { break }
             index = Int(descriptor.next)
             guard index < entries else { throw .nextOutOfRange(descriptor.next) }
         }
-        if !writing { readableCount = count }
-    }
-
-    @inlinable
-    mutating func begin(_ head: UInt16) {
-        first = head
-        readableCount = 0
-        count = 0
-    }
-
-    /// Notes one buffer: cut where guest memory is cut, joined to the piece before it where both lie side by side.
-    ///
-    /// Joins only to pieces from number `joining` on: what may be written stays apart from what may not.
-    @inlinable
-    mutating func append(
-        _ address: UInt64, _ length: UInt32, joining: Int, _ memory: GuestMemoryMap
-    ) throws(QueueError) {
-        var address = address
-        var left = UInt64(length)
-        while left > 0 {
-            guard let run = memory.run(at: address) else {
-                throw .addressOutOfRange(address: address, length: UInt32(truncatingIfNeeded: left))
-            }
-            let bytes = min(left, run.length)
-            if count > joining, let base = pieces[count &- 1].iov_base, base + pieces[count &- 1].iov_len == run.host {
-                pieces[count &- 1].iov_len &+= Int(bytes)
-            } else {
-                guard count < capacity else { throw .tooManyPieces }
-                (pieces + count).initialize(to: iovec(iov_base: run.host, iov_len: Int(bytes)))
-                count &+= 1
-            }
-            left &-= bytes
-            // The run ends within its region, whose end is countable: this cannot wrap while anything is left.
-            address &+= bytes
-        }
+        if !writing { readableCount = noted }
+        count = noted
     }
 }

@@ -108,6 +108,20 @@ public struct GuestMemoryMap {
             self.end = end
             self.host = host
         }
+
+        /// Its bytes.
+        @inlinable
+        var size: UInt64 { end &- first }
+
+        @inlinable
+        func has(_ address: UInt64) -> Bool { address &- first < size }
+
+        /// Where a range lies, when the region has all of it.
+        @inlinable
+        func contiguous(at address: UInt64, length: UInt32) -> UnsafeMutableRawPointer? {
+            guard has(address), UInt64(length) <= end &- address else { return nil }
+            return host + Int(truncatingIfNeeded: address &- first)
+        }
     }
 
     @usableFromInline let spans: UnsafePointer<Span>
@@ -119,10 +133,9 @@ public struct GuestMemoryMap {
         self.count = count
     }
 
-    /// The part of guest memory that starts at an address: its place here, and how many bytes follow up to the region's
-    /// end (at least 1). Nil when no region has the address.
+    /// The region that has an address.
     @inlinable
-    public func run(at address: UInt64) -> (host: UnsafeMutableRawPointer, length: UInt64)? {
+    func span(of address: UInt64) -> UnsafePointer<Span>? {
         // Binary search for the last region that starts at or before the address.
         var low = 0
         var high = count
@@ -130,16 +143,13 @@ public struct GuestMemoryMap {
             let middle = (low &+ high) / 2
             if spans[middle].first <= address { low = middle &+ 1 } else { high = middle }
         }
-        guard low > 0 else { return nil }
-        let span = spans[low &- 1]
-        guard address < span.end else { return nil }
-        return (span.host + Int(truncatingIfNeeded: address &- span.first), span.end &- address)
+        guard low > 0, spans[low &- 1].has(address) else { return nil }
+        return spans + (low &- 1)
     }
 
     /// Where a range lies, when one region has all of it.
     @inlinable
-    public func contiguous(at address: UInt64, length: UInt64) -> UnsafeMutableRawPointer? {
-        guard let run = run(at: address), length <= run.length else { return nil }
-        return run.host
+    public func contiguous(at address: UInt64, length: UInt32) -> UnsafeMutableRawPointer? {
+        span(of: address)?.pointee.contiguous(at: address, length: length)
     }
 }

@@ -27,7 +27,7 @@ final class GuestFixture {
         memory = try GuestMemory(list)
     }
 
-    func pointer(_ address: UInt64, _ length: UInt64 = 1) -> UnsafeMutableRawPointer {
+    func pointer(_ address: UInt64, _ length: UInt32 = 1) -> UnsafeMutableRawPointer {
         guard let pointer = memory.map.contiguous(at: address, length: length) else {
             preconditionFailure("the test left guest memory")
         }
@@ -35,11 +35,11 @@ final class GuestFixture {
     }
 
     func write<Value: FixedWidthInteger>(_ value: Value, at address: UInt64) {
-        pointer(address, UInt64(MemoryLayout<Value>.size)).storeBytes(of: value, as: Value.self)
+        pointer(address, UInt32(MemoryLayout<Value>.size)).storeBytes(of: value, as: Value.self)
     }
 
     func read<Value: FixedWidthInteger>(_ type: Value.Type = Value.self, at address: UInt64) -> Value {
-        pointer(address, UInt64(MemoryLayout<Value>.size)).loadUnaligned(as: Value.self)
+        pointer(address, UInt32(MemoryLayout<Value>.size)).loadUnaligned(as: Value.self)
     }
 
     func describe(_ index: Int, in table: UInt64, address: UInt64, length: UInt32, flags: UInt16 = 0, next: UInt16 = 0)

@@ -9,14 +9,14 @@ import Testing
     @Test func findsAddressesOfEveryRegionAndNoneOutside() throws {
         let guest = try GuestFixture(regions: 3)
 
-        let inSecond = try #require(guest.memory.map.run(at: 0x18000))
-        #expect(inSecond.length == 0x8000)
-        #expect(guest.memory.map.run(at: 0x30000) == nil)
-        #expect(guest.memory.map.run(at: .max) == nil)
+        #expect(guest.memory.map.contiguous(at: 0x18000, length: 0x8000) != nil)
+        #expect(guest.memory.map.contiguous(at: 0x18000, length: 0x8001) == nil)
+        #expect(guest.memory.map.contiguous(at: 0x30000, length: 1) == nil)
+        #expect(guest.memory.map.contiguous(at: .max, length: 1) == nil)
         #expect(guest.memory.map.contiguous(at: 0x2ffff, length: 1) != nil)
         #expect(guest.memory.map.contiguous(at: 0x2ffff, length: 2) == nil)
         #expect(guest.memory.map.contiguous(at: 0, length: .max) == nil)
-        #expect(GuestMemory.none.map.run(at: 0) == nil)
+        #expect(GuestMemory.none.map.contiguous(at: 0, length: 1) == nil)
     }
 
     @Test func translatesTheFrontendsAddressesWithinOneRegionOnly() throws {
@@ -73,8 +73,8 @@ import Testing
             try guest.memory.removing(guestAddress: 0, userAddress: GuestFixture.userBase, size: 0x8000)
         }
         let rest = try guest.memory.removing(guestAddress: 0, userAddress: GuestFixture.userBase, size: 0x10000)
-        #expect(rest.map.run(at: 0) == nil)
-        #expect(rest.map.run(at: 0x10000) != nil)
+        #expect(rest.map.contiguous(at: 0, length: 1) == nil)
+        #expect(rest.map.contiguous(at: 0x10000, length: 1) != nil)
     }
 
     @Test func keepsARegionMappedForAsLongAsATableShowsIt() throws {

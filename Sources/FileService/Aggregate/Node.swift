@@ -16,6 +16,8 @@ final class Node: DescriptorHolder {
     let wasLinked: Bool
     /// Whether this is the shared directory or file itself, whose descriptor is its share's.
     let isChildRoot: Bool
+    /// The share's, to be looked at without going there: see ``HostRoot/birthTimesLast``.
+    let birthTimesLast: Bool
     /// The file type: S_IFMT bits of the mode, which never change.
     let type: UInt32
     /// The references the guest holds, `nlookup`. Changed only under the lock of the table that has the node by its key.
@@ -54,6 +56,7 @@ final class Node: DescriptorHolder {
         self.placeTag = Atomic(placeTag)
         self.pool = pool
         isChildRoot = false
+        birthTimesLast = child.root.birthTimesLast
         keepsItself = place == nil
         lease = Atomic(Lease.none + (place == nil ? Lease.oneUse : 0))
         type = found.mode & UInt32(Glibc.S_IFMT)
@@ -69,6 +72,7 @@ final class Node: DescriptorHolder {
         self.pool = pool
         zone = child.rootZone
         isChildRoot = true
+        birthTimesLast = child.root.birthTimesLast
         placeTag = Atomic(0)
         keepsItself = true
         lease = Atomic(Lease.oneUse + UInt64(UInt32(bitPattern: child.root.descriptor)))
@@ -86,6 +90,7 @@ final class Node: DescriptorHolder {
         type = node.type
         wasLinked = node.wasLinked
         isChildRoot = node.isChildRoot
+        birthTimesLast = standIn.root.birthTimesLast
         pool = node.pool
         placeTag = Atomic(0)
         keepsItself = false
@@ -106,6 +111,8 @@ final class Node: DescriptorHolder {
         }
     }
 
+    /// Whether the guest still knows the node: it may have files open of one that it has forgotten, if it is no Linux.
+    var isReferenced: Bool { references.load(ordering: .relaxed) > 0 }
     var isDirectory: Bool { type == UInt32(Glibc.S_IFDIR) }
     var isRegular: Bool { type == UInt32(Glibc.S_IFREG) }
     var isSymlink: Bool { type == UInt32(Glibc.S_IFLNK) }

@@ -18,10 +18,22 @@ struct NodeKey: Equatable {
         mount = found.mnt_id
         device = found.device
         inode = found.ino
+        (birthSeconds, birthNanoseconds) = NodeKey.birth(of: found, lasts: child.root.birthTimesLast)
+    }
+
+    /// Whether what was found in the key's share is what the key was made of; `birthTimesLast` as the share's root has it.
+    @inline(__always)
+    func isOf(_ found: cl_statx, birthTimesLast: Bool) -> Bool {
+        inode == found.ino && device == found.device && mount == found.mnt_id
+            && (birthSeconds, birthNanoseconds) == NodeKey.birth(of: found, lasts: birthTimesLast)
+    }
+
+    @inline(__always)
+    private static func birth(of found: cl_statx, lasts: Bool) -> (seconds: Int64, nanoseconds: UInt32) {
         // STATX_BTIME: file systems without birth times leave the field undefined.
-        let hasBirth = found.mask & 0x800 != 0 && child.root.birthTimesLast
-        birthSeconds = (hasBirth ? found.btime_sec : 0) ^ Int64(bitPattern: UInt64(found.mode & 0o170000) << 48)
-        birthNanoseconds = hasBirth ? found.btime_nsec : 0
+        let hasBirth = found.mask & 0x800 != 0 && lasts
+        let type = Int64(bitPattern: UInt64(found.mode & 0o170000) << 48)
+        return ((hasBirth ? found.btime_sec : 0) ^ type, hasBirth ? found.btime_nsec : 0)
     }
 
     /// A tag for the key's table; `seed` is the session's, so that no guest can aim for one chain.

@@ -299,6 +299,10 @@ final class Session: Sendable {
         return handle
     }
 
+    /// The same, whatever node it is of.
+    @inline(__always)
+    func handle(_ id: HandleID) -> Handle? { handles.find(id) }
+
     /// An open regular file.
     @inline(__always)
     func file(_ id: HandleID, of node: Node) throws(Errno) -> Handle {

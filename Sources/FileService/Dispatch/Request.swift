@@ -12,11 +12,11 @@ struct Request {
     /// Bytes after the header that belong to the request, extensions not counted.
     let bodyCount: Int
 
-    /// Copies a request.
+    /// Copies a request to `memory`, which has room for `Scratch.requestSize` bytes.
     ///
     /// - Throws: EINVAL when its length is not that of what the guest has put there.
     init(
-        header: InHeader, buffers: UnsafeBufferPointer<iovec>, size: Int, scratch: Scratch
+        header: InHeader, buffers: UnsafeBufferPointer<iovec>, size: Int, memory: UnsafeMutableRawPointer
     ) throws(Errno) {
         let length = Int(header.length)
         let extensions = Int(header.extensionLength) * 8
@@ -31,10 +31,10 @@ struct Request {
             default: bodyCount
             }
         guard wanted <= Scratch.requestSize else { throw .invalidArgument }
-        Buffers.gather(buffers, skip: InHeader.byteCount, count: wanted, to: scratch.request)
+        Buffers.gather(buffers, skip: InHeader.byteCount, count: wanted, to: memory)
         self.header = header
         self.buffers = buffers
-        body = UnsafeRawBufferPointer(start: scratch.request, count: wanted)
+        body = UnsafeRawBufferPointer(start: memory, count: wanted)
     }
 
     /// The fixed part.

@@ -28,7 +28,11 @@ public final class RequestDispatcher {
     let keepsPrivileges: Bool
     /// Whether this thread has a umask that no other one goes by.
     let hasOwnMask: Bool
-    private var knownSession: Session?
+    private var knownSession: Session? {
+        didSet { usedSession = knownSession.map { .passUnretained($0) } }
+    }
+    /// The same, to be used by one request without a count of it, which costs as much as a look at a table.
+    private var usedSession: Unmanaged<Session>?
     private var knownEpoch: UInt64 = 0
     /// Whether a request may be answered later, by what it then leaves in `wait`.
     private(set) var mayWait = false
@@ -59,13 +63,18 @@ public final class RequestDispatcher {
         guard let size = Buffers.size(readable), size >= InHeader.byteCount, let room = Buffers.size(writable) else {
             return 0
         }
-        Buffers.gather(readable, skip: 0, count: InHeader.byteCount, to: scratch.request)
+        if let first = readable.first, first.iov_len >= InHeader.byteCount, let start = first.iov_base {
+            // As mostly: a copy of known length, which no function is called for.
+            scratch.request.copyMemory(from: start, byteCount: InHeader.byteCount)
+        } else {
+            Buffers.gather(readable, skip: 0, count: InHeader.byteCount, to: scratch.request)
+        }
         let header = scratch.request.loadUnaligned(as: InHeader.self)
         let reply = Reply(unique: header.unique, buffers: writable, size: room, scratch: scratch)
         let isAnswered = header.opcode.isAnswered
         if isAnswered && reply.room < 0 { return 0 }
         do throws(Errno) {
-            let request = try Request(header: header, buffers: readable, size: size, scratch: scratch)
+            let request = try Request(header: header, buffers: readable, size: size, memory: scratch.request)
             if isAnswered { return try serve(request, reply) }
             try take(request)
             return 0
@@ -91,7 +100,7 @@ public final class RequestDispatcher {
     }
 
     /// What requests that come now are about: for another thread to serve them.
-    public func ticket() -> SessionTicket { SessionTicket(session: session()) }
+    public func ticket() -> SessionTicket { SessionTicket(session: session()?.takeUnretainedValue()) }
 
     /// Serves one request that another dispatcher has taken from its ring: nodes and handles are those of the session in
     /// which it came, also if there is another by now.
@@ -129,7 +138,7 @@ public final class RequestDispatcher {
 
     /// What is not answered. A request before INIT is about nothing.
     private func take(_ request: Request) throws(Errno) {
-        guard let session = session() else { return }
+        guard let session = session()?.takeUnretainedValue() else { return }
         switch request.header.opcode {
         case .forget:
             session.forget(request.header.node, count: try request.structure(ForgetIn.self).count, lane: lane)
@@ -149,20 +158,69 @@ public final class RequestDispatcher {
         default: break
         }
         guard let session = session() else { throw .ioError }
+        // Not by a throw: what it calls says `rethrows`, which is any error.
+        let result = session._withUnsafeGuaranteedRef { session in
+            do throws(Errno) {
+                return Result<UInt32, Errno>.success(try serve(request, reply, session))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func serve(_ request: Request, _ reply: Reply, _ session: Session) throws(Errno) -> UInt32 {
         if request.header.node == .root { return try serveRoot(request, reply, session) }
+        if let handle = handleOfData(request, session) {
+            return try count(request.header.opcode, handle.node) { (node) throws(Errno) in
+                request.header.opcode == .read
+                    ? try read(request, reply, node, handle) : try write(request, reply, session, node, handle)
+            }
+        }
         let node = try session.node(request.header.node)
+        return try count(request.header.opcode, node) { (node) throws(Errno) in
+            try serve(request, reply, session, node)
+        }
+    }
+
+    /// The open file of a READ or WRITE, which leads to its node: one look at a table instead of two. Nil for all that is not
+    /// as it mostly is, which goes the other way.
+    @inline(__always)
+    private func handleOfData(_ request: Request, _ session: Session) -> Handle? {
+        let opcode = request.header.opcode
+        guard opcode == .read || opcode == .write && aggregate.access == .readWrite,
+            request.body.count >= MemoryLayout<HandleID>.size
+        else { return nil }
+        // Both begin with it.
+        let id = request.body.loadUnaligned(as: HandleID.self)
+        guard let handle = session.handle(id), handle.node.id == request.header.node, handle.stream == nil,
+            !handle.node.child.isRevoked, handle.node.isReferenced
+        else { return nil }
+        return handle
+    }
+
+    /// Serves a request about a node, and counts it and what it fails with.
+    @inline(__always)
+    private func count(
+        _ opcode: Opcode, _ node: Node, _ body: (Node) throws(Errno) -> UInt32
+    ) throws(Errno) -> UInt32 {
         counters(of: node).pointee.requests.advance(by: 1)
         do throws(Errno) {
-            return try serve(request, reply, session, node)
+            return try body(node)
         } catch {
-            let opcode = request.header.opcode
-            // In a directory that the host has deleted there is nothing, but there may be in another of its name: ESTALE
-            // makes the guest walk the path again.
-            var error = error
-            if error == .noSuchFileOrDirectory, node.isDirectory, node.isDeletedByHost() { error = .staleNFSFileHandle }
-            if !opcode.isOrdinary(error) { counters(of: node).pointee.record(error, of: opcode) }
-            throw error
+            throw counted(error, opcode, node)
         }
+    }
+
+    /// What the guest is told of an error.
+    @inline(never)
+    private func counted(_ error: Errno, _ opcode: Opcode, _ node: Node) -> Errno {
+        // In a directory that the host has deleted there is nothing, but there may be in another of its name: ESTALE
+        // makes the guest walk the path again.
+        var error = error
+        if error == .noSuchFileOrDirectory, node.isDirectory, node.isDeletedByHost() { error = .staleNFSFileHandle }
+        if !opcode.isOrdinary(error) { counters(of: node).pointee.record(error, of: opcode) }
+        return error
     }
 
     private func serve(
@@ -212,11 +270,11 @@ public final class RequestDispatcher {
 
     /// The session of the last INIT; nil before the first and after DESTROY.
     @inline(__always)
-    private func session() -> Session? {
+    private func session() -> Unmanaged<Session>? {
         if !isSessionGiven, aggregate.currentEpoch != knownEpoch {
             (knownSession, knownEpoch) = aggregate.currentSession()
         }
-        return knownSession
+        return usedSession
     }
 
     private func initialize(_ request: Request, _ reply: Reply) throws(Errno) -> UInt32 {

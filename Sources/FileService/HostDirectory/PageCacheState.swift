@@ -21,7 +21,8 @@ struct PageCacheState: ~Copyable, Sendable {
     /// - Returns: Whether they differ.
     func tell(_ found: cl_statx, clock: Int64) -> Bool {
         let new = PageCacheState.shown(found)
-        guard told.exchange(new, ordering: .relaxed) != new else { return false }
+        // Read first: mostly it is the same, and what is only read costs no processor the line that has it.
+        guard told.load(ordering: .relaxed) != new, told.exchange(new, ordering: .relaxed) != new else { return false }
         good.store(PageCacheState.state(found, clock: clock), ordering: .relaxed)
         return true
     }

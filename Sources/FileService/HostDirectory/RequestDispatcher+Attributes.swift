@@ -13,7 +13,8 @@ extension RequestDispatcher {
         let asked = try request.structure(GetattrIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
-        let found = try shown(node.status(), of: node)
+        var found = cl_statx()
+        try look(at: node, &found)
         node.tell(found, clock: clock)
         return try sendAttributes(found, of: node, reply)
     }
@@ -22,7 +23,8 @@ extension RequestDispatcher {
         let asked = try request.structure(StatxIn.self)
         if asked.flags & RequestDispatcher.hasHandle != 0 { try checkHandle(asked.handle, of: node, session) }
         let clock = cl_file_clock()
-        let found = try shown(node.status(), of: node)
+        var found = cl_statx()
+        try look(at: node, &found)
         node.tell(found, clock: clock)
         let attributes = node.attributes(found)
         return try reply.send(

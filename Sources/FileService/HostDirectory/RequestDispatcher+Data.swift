@@ -8,8 +8,11 @@ internal import SystemPackage
 extension RequestDispatcher {
     /// Reads from the host's page cache straight into the guest's memory.
     func read(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        try read(request, reply, node, file(request.structure(ReadIn.self).handle, of: node, session))
+    }
+
+    func read(_ request: Request, _ reply: Reply, _ node: Node, _ handle: Handle) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let handle = try file(asked.handle, of: node, session)
         let limit = min(Int(asked.size), reply.room)
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .invalidArgument }
         var total = 0
@@ -28,8 +31,13 @@ extension RequestDispatcher {
 
     /// Writes to the host's page cache straight from the guest's memory.
     func write(_ request: Request, _ reply: Reply, _ session: Session, _ node: Node) throws(Errno) -> UInt32 {
+        try write(request, reply, session, node, session.file(request.structure(WriteIn.self).handle, of: node))
+    }
+
+    func write(
+        _ request: Request, _ reply: Reply, _ session: Session, _ node: Node, _ handle: Handle
+    ) throws(Errno) -> UInt32 {
         let asked = try request.structure(WriteIn.self)
-        let handle = try session.file(asked.handle, of: node)
         try reply.require(WriteOut.byteCount)
         let limit = Int(asked.size)
         guard limit <= request.bodyCount - WriteIn.byteCount else { throw .invalidArgument }
