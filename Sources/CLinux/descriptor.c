@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int cl_close(int fd) { return close(fd) < 0 ? -errno : 0; }
@@ -29,6 +31,25 @@ int cl_eventfd_wait(int fd)
         if (errno != EINTR)
             return -errno;
     }
+}
+
+int cl_eventfd_drain(int fd)
+{
+    uint64_t value;
+    const struct iovec part = {.iov_base = &value, .iov_len = sizeof value};
+    // Not by O_NONBLOCK, which whoever has the same open file can take away.
+    ssize_t n = preadv2(fd, &part, 1, -1, RWF_NOWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    return n == sizeof value ? 0 : -EIO;
+}
+
+int cl_require_eventfd(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    return (status.st_mode & S_IFMT) == 0 ? 0 : -EINVAL;
 }
 
 int cl_eventfd_signal(int fd)

@@ -57,15 +57,33 @@ int cl_unshare_fs(void)
 
 bool cl_has_own_fs(void) { return has_own_fs; }
 
+static int end_of_wait(long milliseconds, struct timespec *end)
+{
+    if (clock_gettime(CLOCK_MONOTONIC, end) < 0)
+        return -errno;
+    end->tv_nsec += milliseconds % 1000 * 1000000;
+    end->tv_sec += milliseconds / 1000 + end->tv_nsec / 1000000000;
+    end->tv_nsec %= 1000000000;
+    return 0;
+}
+
 int cl_lock_mutex_within(pthread_mutex_t *mutex, long milliseconds)
 {
     struct timespec end;
-    if (clock_gettime(CLOCK_MONOTONIC, &end) < 0)
-        return -errno;
-    end.tv_nsec += milliseconds % 1000 * 1000000;
-    end.tv_sec += milliseconds / 1000 + end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    return -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+    const int result = end_of_wait(milliseconds, &end);
+    return result < 0 ? result : -pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &end);
+}
+
+int cl_semaphore_wait_within(sem_t *semaphore, long milliseconds)
+{
+    struct timespec end;
+    const int result = end_of_wait(milliseconds, &end);
+    if (result < 0)
+        return result;
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &end) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
 }
 
 void cl_thread_make_heap(void)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// A counter that threads of this process wait for: what an eventfd is, without a descriptor. Corresponds to `sem_wait(3)`.
@@ -24,4 +25,9 @@ public final class Semaphore: Sendable {
     public func wait() {
         while sem_wait(counter) != 0, errno == EINTR {}
     }
+
+    /// The same, for so many milliseconds at most.
+    ///
+    /// - Returns: Whether there was a signal.
+    public func wait(milliseconds: Int) -> Bool { cl_semaphore_wait_within(counter, milliseconds) == 0 }
 }

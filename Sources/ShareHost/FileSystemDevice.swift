@@ -14,6 +14,8 @@ public import VhostUser
 /// away, and one for each virtqueue; all of them end with its connection. The
 /// aggregate and its shares stay, and what a guest had open in them is forgotten when the next one sends FUSE_INIT.
 public final class FileSystemDevice: Sendable {
+    /// How long ``stop()`` waits for what the host does not answer, in nanoseconds.
+    private static let patience: UInt64 = 3_000_000_000
     /// The most request queues there are. More than vCPUs are of no use, and each is a thread.
     public static let maximumRequestQueues = RequestDispatcher.ringCount - 1
 
@@ -36,9 +38,14 @@ public final class FileSystemDevice: Sendable {
         let threadID = Atomic<Int32>(0)
         /// How the session has ended.
         let end = Mutex(SessionEnd.disconnected)
+        /// Signalled when the conversation is over.
+        private let silence: Descriptor
+        /// Signalled when nothing is left of the connection.
+        let departure = Semaphore()
 
-        init(_ socket: SharedDescriptor) {
+        init(_ socket: SharedDescriptor) throws(Errno) {
             self.socket = Mutex(socket)
+            silence = try Descriptor(result: cl_eventfd(0, false))
         }
 
         /// Holds the conversation; the socket is closed when it returns.
@@ -47,6 +54,24 @@ public final class FileSystemDevice: Sendable {
             let end = Session(socket: socket.number, host: host).run()
             self.end.withLock { $0 = end }
             self.socket.withLock { $0 = nil }
+            _ = cl_eventfd_signal(silence.number)
+        }
+
+        /// Waits until the conversation is over. When the frontend has gone and it is not, `free` is to let its thread go on.
+        func awaitSilence(_ free: () -> Void) {
+            let socket = socket.withLock { $0 }
+            // A number below 0 is not looked at.
+            var states = [
+                pollfd(fd: silence.number, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: socket?.number ?? -1, events: 0, revents: 0),
+            ]
+            var isGone = false
+            while true {
+                let count = cl_poll(&states, 2, isGone ? CInt(QueueWorker.patience) : -1)
+                if states[0].revents != 0 { return }
+                if count == 0 { free() }
+                if states[1].revents != 0 { (isGone, states[1].fd) = (true, -1) }
+            }
         }
 
         /// Makes the session end.
@@ -133,7 +158,7 @@ public final class FileSystemDevice: Sendable {
         _ connection: consuming Descriptor, onEnd: @escaping @Sendable (SessionEnd) -> Void = { _ in }
     ) throws(Errno) {
         joinSessions(ended: true)
-        let attachment = Attachment(SharedDescriptor(connection))
+        let attachment = try Attachment(SharedDescriptor(connection))
         let isFree = state.withLock { state in
             guard state.current == nil else { return false }
             state.current = attachment
@@ -155,8 +180,10 @@ public final class FileSystemDevice: Sendable {
                     let thread = try Linux.Thread(name: "fs-connection") {
                         attachment.threadID.store(cl_thread_id(), ordering: .relaxed)
                         _ = cl_thread_block_signals()
+                        attachment.awaitSilence { host.free() }
                         session.join()
                         self.putAway(attachment, host, onEnd)
+                        attachment.departure.signal()
                     }
                     state.withLock { $0.threads.append((attachment, thread)) }
                 } catch {
@@ -174,8 +201,8 @@ public final class FileSystemDevice: Sendable {
         }
     }
 
-    /// Ends the connection, if there is one, and waits until all of its threads have ended and `onEnd` has returned.
-    /// From `onEnd` itself it waits for nothing.
+    /// Ends the connection, if there is one, and waits until all of its threads have ended and `onEnd` has returned; not for
+    /// long where the host does not answer one of them. From `onEnd` itself it waits for nothing.
     public func stop() {
         state.withLock { $0.current }?.hangUp()
         joinSessions(ended: false)
@@ -204,6 +231,16 @@ public final class FileSystemDevice: Sendable {
             state.threads.removeAll { entry in others.contains { $0.attachment === entry.attachment } }
             return others
         }
-        for entry in threads { entry.thread.join() }
+        let deadline = cl_monotonic_time() &+ Self.patience
+        for entry in threads {
+            let now = cl_monotonic_time()
+            let left = now < deadline ? (deadline &- now) / 1_000_000 : 0
+            if ended || entry.attachment.departure.wait(milliseconds: Int(clamping: left)) {
+                entry.thread.join()
+            } else {
+                log.warning("the host does not answer a thread that serves a guest; it is left to itself")
+                entry.thread.detach()
+            }
+        }
     }
 }

@@ -33,16 +33,16 @@ extension QueueWorker {
             guard let number = kick?.number else { return }
             _ = cl_epoll_remove(epoll.number, number)
             // The counter was never read. A frontend that takes the eventfd back finds it empty, as it lent it.
-            var state = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-            if cl_poll(&state, 1, 0) == 1, state.revents & Int16(POLLIN) != 0 { _ = cl_eventfd_wait(number) }
+            _ = cl_eventfd_drain(number)
             kick = nil
         }
         return stoppedAt.load(ordering: .acquiring)
     }
 
-    /// Takes another descriptor to signal. A full eventfd or pipe, which a frontend can pass as well, must not hold a worker
-    /// for ever; QEMU's are not blocking in the first place.
+    /// Takes another eventfd to signal. One whose counter is full must not hold up a worker; QEMU's are not blocking in the
+    /// first place. A frontend can make it blocking again: see ``free()``.
     func setCall(_ call: SharedDescriptor?) {
+        signalled.withLock { $0.next = call }
         if let call { _ = cl_set_nonblocking(call.number, true) }
         post { $0.call = .some(call) }
         // And signalled at once: the worker may be in a long request, and have told of those before it by the last one.
@@ -67,11 +67,20 @@ extension QueueWorker {
         acknowledgement.wait()
     }
 
+    /// Lets those go on who wait because a frontend has filled an eventfd's counter and made it blocking, when that frontend is
+    /// not waited for any more.
+    func free() {
+        let all = signalled.withLock { [$0.call, $0.error, $0.next] }
+        for case let descriptor? in all { _ = cl_eventfd_drain(descriptor.number) }
+    }
+
     /// Ends the thread and waits for its end.
     func end() {
         post { $0.exit = true }
         thread.withLock { thread in
-            thread?.join()
+            guard let running = thread else { return }
+            while !hasEnded.wait(milliseconds: Self.patience) { free() }
+            running.join()
             thread = nil
         }
     }

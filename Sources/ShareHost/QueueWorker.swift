@@ -47,6 +47,9 @@ final class QueueWorker: Sendable {
     /// What the session waits for: an order taken.
     let acknowledgement = Semaphore()
     let kick = Mutex<SharedDescriptor?>(nil)
+    /// What may be signalled at the moment: by the worker, and by the session with the next one to be taken.
+    let signalled = Mutex<(call: SharedDescriptor?, error: SharedDescriptor?, next: SharedDescriptor?)>((nil, nil, nil))
+    let hasEnded = Semaphore()
     let thread = Mutex<Linux.Thread?>(nil)
 
     /// How long the hiprio ring is left alone after it had work, in milliseconds. It carries FORGET, one per inode, which
@@ -54,6 +57,8 @@ final class QueueWorker: Sendable {
     private static let hiprioNap: CInt = 5
     /// How often a ring is looked at between two looks at the clock.
     private static let looksAtOnce = 16
+    /// How long the end of the thread is waited for until it is looked what holds it up, in milliseconds.
+    static let patience = 20
     /// How often a ring without a kick descriptor is looked at, in milliseconds.
     private static let pollInterval: CInt = 1
 
@@ -81,7 +86,10 @@ final class QueueWorker: Sendable {
                 }
                 return makeHandler(ring)
             }
-        ) { self.run($0) }
+        ) {
+            self.run($0)
+            self.hasEnded.signal()
+        }
         self.thread.withLock { $0 = thread }
     }
 }
@@ -264,9 +272,13 @@ extension QueueWorker {
         }
         giveBack(&outfit, &queue)
         if let memory = taken.memory { outfit.memory = memory }
-        if let error = taken.error { outfit.error = error }
+        if let error = taken.error {
+            outfit.error = error
+            signalled.withLock { $0.error = error }
+        }
         if let call = taken.call {
             outfit.call = call
+            signalled.withLock { $0.call = call }
             // Whatever was signalled to the one before may be lost to the driver (QEMU before 10.2); one too many is not.
             call?.signal()
         }

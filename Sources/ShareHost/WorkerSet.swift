@@ -52,6 +52,11 @@ final class WorkerSet: RingHost {
         pool.end(patience: Self.patience)
     }
 
+    /// Lets threads go on that a frontend holds up, which is not waited for any more.
+    func free() {
+        for worker in workers { worker.free() }
+    }
+
     var ringCount: Int { workers.count }
 
     func start(ring: Int, _ setup: RingSetup) throws(Errno) {

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Linux
 internal import SystemPackage
 internal import Virtio
@@ -90,10 +91,10 @@ public final class Session {
         case .setRingBase: try setRingBase(message)
         case .setRingKick: try setRingKick(message)
         case .setRingCall:
-            let (index, descriptor) = try ringDescriptor(message)
+            let (index, descriptor) = try ringSignal(message)
             host.setCall(ring: index, descriptor)
         case .setRingError:
-            let (index, descriptor) = try ringDescriptor(message)
+            let (index, descriptor) = try ringSignal(message)
             host.setError(ring: index, descriptor)
         case .setRingEnable: try setRingEnable(message)
         case .resetDevice: try resetDevice(message)
@@ -255,6 +256,19 @@ extension Session {
             throw .wrongDescriptorCount(message.request, count: message.descriptors.count)
         }
         return (try ringIndex(passing.index, message.request), message.descriptors.first)
+    }
+
+    /// The same for one that is to be signalled: an eventfd, because writing to any other kind of file may take its time.
+    private func ringSignal(
+        _ message: Message
+    ) throws(ProtocolViolation) -> (index: Int, descriptor: SharedDescriptor?) {
+        let (index, descriptor) = try ringDescriptor(message)
+        do throws(Errno) {
+            if let descriptor { try checked(cl_require_eventfd(descriptor.number)) }
+        } catch {
+            throw .failed(message.request, error)
+        }
+        return (index, descriptor)
     }
 
     /// A ring that runs keeps the shape it has.

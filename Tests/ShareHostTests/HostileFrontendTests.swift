@@ -111,7 +111,7 @@ import Testing
             try checked(cl_pipe(&readEnd, &writeEnd))
             let reader = Descriptor(owning: readEnd)
             let writer = Descriptor(owning: writeEnd)
-            try frontend.socket.send(.setRingError, MessagePayload(1), descriptors: [writer.number])
+            try frontend.socket.send(.setRingKick, MessagePayload(1), descriptors: [writer.number])
             try? frontend.synchronise()
             _ = consume writer
 

@@ -10,7 +10,11 @@ int cl_close(int fd);
 int cl_eventfd(unsigned initial, bool nonblocking);
 /// Blocks until the counter of an eventfd is not zero and resets it; 0, or -errno.
 int cl_eventfd_wait(int fd);
-/// Adds one to an eventfd's counter; 0, or -errno.
+/// Resets the counter of an eventfd, whoever has made it blocking, and never waits; 0, or -errno.
+int cl_eventfd_drain(int fd);
+/// 0 for an eventfd or another file without a type, -EINVAL for what else there is, or -errno.
+int cl_require_eventfd(int fd);
+/// Adds one to an eventfd's counter; 0, or -errno. Waits where the counter is full and somebody has made it blocking.
 int cl_eventfd_signal(int fd);
 /// Both ends are close-on-exec.
 int cl_pipe(int *_Nonnull read_end, int *_Nonnull write_end);

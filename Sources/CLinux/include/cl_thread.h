@@ -3,6 +3,7 @@
 #define CLINUX_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,8 @@ bool cl_has_own_fs(void);
 /// Locks a mutex, or gives up after so many milliseconds of CLOCK_MONOTONIC, whatever becomes of the time of day meanwhile:
 /// -ETIMEDOUT then.
 int cl_lock_mutex_within(pthread_mutex_t *_Nonnull mutex, long milliseconds);
+/// Takes a signal of a semaphore, or gives up after so many milliseconds in the same way.
+int cl_semaphore_wait_within(sem_t *_Nonnull semaphore, long milliseconds);
 /// Has malloc(3) make its heap for the calling thread. The first time that there are many, it looks into
 /// /sys/devices/system/cpu/online for how many there may be.
 void cl_thread_make_heap(void);
