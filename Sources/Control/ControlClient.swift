@@ -1,4 +1,5 @@
 internal import CLinux
+internal import EventLoop
 internal import FoundationEssentials
 internal import Glibc
 public import Linux
@@ -110,7 +111,7 @@ public final class ControlClient {
     private func request<Value: Decodable>(
         _ request: ControlRequest, within granted: Double? = 0
     ) throws(ControlClientError) -> Value {
-        let end = ContinuousClock.now + timeout + .seconds(granted ?? Self.guestPatience)
+        let end = ContinuousClock.now + timeout + .clamped(seconds: granted ?? Self.guestPatience)
         lastID += 1
         let id = RequestID.integer(lastID)
         try send(line(RequestLine(id: id, request: request)), until: end)

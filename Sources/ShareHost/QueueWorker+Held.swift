@@ -65,6 +65,9 @@ extension QueueWorker {
 // MARK: - The worker's side
 
 extension QueueWorker {
+    /// The most requests that are off a ring: each is a copy of its chain, which a driver can make long.
+    private static var mostHeld: Int { 512 }
+
     /// Takes a request off the ring that is for the pool or has to wait. At most half of a ring's entries are ever off it:
     /// the rest stay for what is quick.
     ///
@@ -73,7 +76,7 @@ extension QueueWorker {
         _ chain: borrowing DescriptorChain, of size: UInt16, _ pace: RequestPace, _ handler: RequestHandler,
         _ outfit: inout Outfit, _ served: inout UInt32?
     ) -> Bool {
-        guard outfit.heldCount < Int(size) / 2 else { return false }
+        guard outfit.heldCount < min(Int(size) / 2, Self.mostHeld) else { return false }
         guard pace == .patient else {
             let request = HeldRequest(chain, in: outfit.memory, ticket: handler.ticket(), worker: self)
             guard pool.take(request) else { return false }

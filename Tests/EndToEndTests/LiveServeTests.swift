@@ -123,6 +123,22 @@ import Testing
         #expect(try scene.content("work/x") == "content")
         try await scene.end()
     }
+
+    /// As a client may say them that is no `sheaf`.
+    @Test(arguments: [1e300, -1e300, 0.001])
+    func livesWithAnyLimitOfTime(seconds: Double) async throws {
+        let scene = try await Scene([])
+        let control = try ControlSocket(scene.scratch.path("control"))
+        let source = try scene.scratch.directory("a")
+
+        try control.send(1, "share.add", ["source": source, "name": "work", "timeout": seconds])
+        _ = try control.answer()
+        try control.send(2, "share.remove", ["share": "work", "timeout": seconds])
+        _ = try control.answer()
+
+        #expect(try control.ask("status")["pid"] != nil)
+        try await scene.end()
+    }
 }
 
 extension LiveBoots {

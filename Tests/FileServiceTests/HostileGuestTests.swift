@@ -161,6 +161,43 @@ import Testing
         _ = try guest.getattr(nodes[2])
     }
 
+    /// One that forgets one reference.
+    private func forget(_ node: NodeID) -> [UInt8] {
+        ForgetOne {
+            $0.node = node
+            $0.count = 1
+        }.withBytes { [UInt8]($0) }
+    }
+
+    /// As many as a request can have, which come in parts.
+    @Test func forgetsTheLastOfVeryMany() throws {
+        let (_, guest, root) = try makeShare { $0.file("a").file("b") }
+        let nodes = try ["a", "b"].map { try guest.lookup($0, in: root).node }
+        let message = guest.request(.batchForget).adding(BatchForgetIn { $0.count = 60_000 })
+            .adding(
+                bytes: (1...60_000 as ClosedRange<UInt64>).flatMap {
+                    forget($0 == 60_000 ? nodes[1] : NodeID(rawValue: 1 << 40 + $0))
+                })
+        guest.pieces = [1001]
+        #expect(guest.exchange(message.bytes, room: 0).isEmpty)
+        _ = try guest.getattr(nodes[0])
+        #expect(refusal { _ = try guest.getattr(nodes[1]) } == .invalidArgument)
+    }
+
+    /// One of gibibytes would have its queue, and whoever wants to stop that, wait for minutes.
+    @Test func refusesRequestsThatAreLongerThanAgreed() throws {
+        let (_, guest, root) = try makeShare { $0.file("a") }
+        let node = try guest.lookup("a", in: root).node
+        let handle = try guest.open(node, O_RDWR).handle
+        #expect(try guest.write(node, handle, [UInt8](repeating: 1, count: 1 << 20)) == 1 << 20)
+        #expect(
+            refusal { _ = try guest.write(node, handle, [UInt8](repeating: 1, count: 2 << 20)) } == .invalidArgument)
+        let message = guest.request(.batchForget).adding(BatchForgetIn { $0.count = 80_000 })
+            .adding(bytes: (1...80_000).flatMap { _ in forget(node) })
+        #expect(guest.exchange(message.bytes, room: 0).isEmpty)
+        _ = try guest.getattr(node)
+    }
+
     @Test func acceptsAHandleOnlyForItsOwnNodeAndKind() throws {
         let (_, guest, root) = try makeShare { $0.file("a", "A").file("b", "B") }
         let (a, b) = (try guest.lookup("a", in: root).node, try guest.lookup("b", in: root).node)

@@ -23,6 +23,22 @@ import Testing
         #expect(!names.entry(77).isNothing)
     }
 
+    /// A guest that knew two names with one tag could have a removal hold the other's node, and so leave nodes behind that
+    /// nothing limits.
+    @Test func hasTagsThatNoGuestCanFindOut() throws {
+        let aggregate = try HostDirectory().file("a").aggregate(.readWrite)
+        let names: [UInt8] = Array("a".utf8)
+        func tag() throws -> UInt64 {
+            let guest = try GuestClient(aggregate)
+            let root = try guest.walk("share")
+            let session = try #require(aggregate.currentSession().0)
+            let parent = try session.node(root)
+            return names.withUnsafeBytes { session.tag(of: $0, in: parent) }
+        }
+
+        #expect(try tag() != tag())
+    }
+
     @Test func takesNoNoteOfALookThatSomebodyElseHasOvertaken() {
         let names = KnownNames()
         let before = names.entry(77)

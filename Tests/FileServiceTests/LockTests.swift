@@ -1,6 +1,7 @@
 import CLinux
 import FUSE
 import FileService
+import Foundation
 import Glibc
 import Linux
 import Synchronization
@@ -125,6 +126,23 @@ import Testing
     private static let read = CInt(F_RDLCK)
     private static let write = CInt(F_WRLCK)
     private static let none = CInt(F_UNLCK)
+
+    /// The host neither finds such a file open for writing nor locked for it, whatever the guest asks for.
+    @Test func takesNoLockToWriteInAShareThatMayOnlyBeRead() throws {
+        let locker = try Locker(.host, access: .readOnly)
+        #expect(refusal { try locker.set(CInt(F_WRLCK), 1, 0...9) } == .badFileDescriptor)
+        try locker.set(CInt(F_RDLCK), 1, 0...9)
+        try locker.setWhole(CInt(F_WRLCK), locker.handle)
+
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == locker.path
+        }
+        #expect(!open.isEmpty)
+        for number in open {
+            let flags = fcntl(try #require(CInt(number)), F_GETFL)
+            #expect(flags & O_ACCMODE == O_RDONLY || flags & CL_O_PATH != 0)
+        }
+    }
 
     @Test(arguments: scopes)
     func splitsAndJoinsRangesAsPosixSays(_ scope: LockScope) throws {

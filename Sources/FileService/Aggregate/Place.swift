@@ -41,10 +41,11 @@ final class Place: ManagedBuffer<PlaceHeader, CChar> {
         withUnsafeMutablePointerToHeader { $0.pointee.parent.take() }
     }
 
-    /// A number that is the same for the same place, and as good as never for another; not 0.
+    /// A number that is the same for the same place, and as good as never for another; not 0. `seed` is the session's, so that
+    /// no guest can find two places with one tag.
     @inline(__always)
-    static func tag(_ name: UnsafeRawBufferPointer, in parent: Node) -> UInt64 {
-        var hash = mixed(parent.id.rawValue ^ UInt64(truncatingIfNeeded: name.count) << 56)
+    static func tag(_ name: UnsafeRawBufferPointer, in parent: Node, seed: UInt64) -> UInt64 {
+        var hash = mixed(seed ^ parent.id.rawValue ^ UInt64(truncatingIfNeeded: name.count) << 56)
         var offset = 0
         while offset + 8 <= name.count {
             hash = mixed(hash ^ name.loadUnaligned(fromByteOffset: offset, as: UInt64.self))

@@ -62,6 +62,10 @@ final class Session: Sendable {
     @inline(__always)
     private func node(numbered id: NodeID) -> Node? { nodes.find(id.rawValue) { $0.id == id } }
 
+    /// The tag of the place that a name is.
+    @inline(__always)
+    func tag(of name: UnsafeRawBufferPointer, in parent: Node) -> UInt64 { Place.tag(name, in: parent, seed: seed) }
+
     private func tag(of key: NodeKey) -> UInt64 { key.tag(seed: seed) }
 
     /// The tag of a node in the table that has it beside `nodes`.
@@ -108,7 +112,8 @@ final class Session: Sendable {
             }
             let node = Node(
                 id: takeNodeID(), child: parent.child, key: key, zone: zone, found: found,
-                place: name.map { Place.make($0, in: parent) }, placeTag: name.map { Place.tag($0, in: parent) } ?? 0,
+                place: name.map { Place.make($0, in: parent) },
+                placeTag: name.map { self.tag(of: $0, in: parent) } ?? 0,
                 pool: pool)
             table.insert(node, tag: tag)
             // Before the other lock is let go: whoever finds the node by its key may send its id to the guest at once.
@@ -196,7 +201,7 @@ final class Session: Sendable {
     func remember(
         _ node: Node, _ name: UnsafeRawBufferPointer, in parent: Node, _ directory: CInt, since known: KnownNames.Entry?
     ) {
-        let tag = known?.tag ?? Place.tag(name, in: parent)
+        let tag = known?.tag ?? self.tag(of: name, in: parent)
         defer {
             if let known { names.note(node.id, since: known) } else { names.set(node.id, tag: tag) }
         }

@@ -12,15 +12,22 @@ struct Request {
     /// Bytes after the header that belong to the request, extensions not counted.
     let bodyCount: Int
 
+    /// The most bytes of a request: those of a WRITE. A longer one would hold up its queue.
+    private static var longest: Int {
+        InHeader.byteCount + WriteIn.byteCount + Int(Negotiation.largestTransfer) + Scratch.requestSize
+    }
+
     /// Copies a request to `memory`, which has room for `Scratch.requestSize` bytes.
     ///
-    /// - Throws: EINVAL when its length is not that of what the guest has put there.
+    /// - Throws: EINVAL when its length is not that of what the guest has put there, or more than was agreed on.
     init(
         header: InHeader, buffers: UnsafeBufferPointer<iovec>, size: Int, memory: UnsafeMutableRawPointer
     ) throws(Errno) {
         let length = Int(header.length)
         let extensions = Int(header.extensionLength) * 8
-        guard length >= InHeader.byteCount, length <= size, extensions <= length - InHeader.byteCount else {
+        guard length >= InHeader.byteCount, length <= min(size, Request.longest),
+            extensions <= length - InHeader.byteCount
+        else {
             throw .invalidArgument
         }
         bodyCount = length - InHeader.byteCount - extensions

@@ -298,13 +298,20 @@ public final class RequestDispatcher {
 
     private func batchForget(_ request: Request, _ session: Session) throws(Errno) {
         let asked = try request.structure(BatchForgetIn.self)
-        let fits = (request.bodyCount - BatchForgetIn.byteCount) / ForgetOne.byteCount
+        var left = min(Int(asked.count), (request.bodyCount - BatchForgetIn.byteCount) / ForgetOne.byteCount)
         var skip = InHeader.byteCount + BatchForgetIn.byteCount
-        for _ in 0..<min(Int(asked.count), fits) {
-            Buffers.gather(request.buffers, skip: skip, count: ForgetOne.byteCount, to: scratch.request)
-            let one = scratch.request.loadUnaligned(as: ForgetOne.self)
-            session.forget(one.node, count: one.count, lane: lane)
-            skip += ForgetOne.byteCount
+        // Many at a time: the guest's buffers may be many too, and are gone through from the first on.
+        let room = Scratch.requestSize / ForgetOne.byteCount
+        while left > 0 {
+            let count = min(left, room)
+            Buffers.gather(request.buffers, skip: skip, count: count * ForgetOne.byteCount, to: scratch.request)
+            for index in 0..<count {
+                let one = scratch.request.loadUnaligned(
+                    fromByteOffset: index * ForgetOne.byteCount, as: ForgetOne.self)
+                session.forget(one.node, count: one.count, lane: lane)
+            }
+            left -= count
+            skip += count * ForgetOne.byteCount
         }
     }
 }

@@ -99,12 +99,18 @@ final class LockTable: @unchecked Sendable {
                 stand = lock.hold { state.pointee.stands[key.node] }
                 if stand == nil { stand = try makeStand(key.node, node.pool) }
             }
-            try node.pool.take()
+            do throws(Errno) {
+                try node.pool.take()
+            } catch {
+                if let stand { letGo(stand, of: key.node) }
+                throw error
+            }
             do throws(Errno) {
                 let descriptor = try checked(open(stand))
                 return LockFile(key, node: node, descriptor: descriptor, stand: stand)
             } catch {
                 node.pool.giveBack()
+                if let stand { letGo(stand, of: key.node) }
                 throw error
             }
         } catch .tooManyOpenFilesInSystem {
@@ -120,6 +126,11 @@ final class LockTable: @unchecked Sendable {
             state.pointee.stands[node] = made
             return made
         }
+    }
+
+    /// Forgets an anonymous file that nobody has locks on after all.
+    private func letGo(_ stand: LockStand, of node: NodeID) {
+        lock.hold { if stand.files == 0, state.pointee.stands[node] === stand { state.pointee.stands[node] = nil } }
     }
 
     private func letGo(_ file: LockFile) { lock.hold { file.users -= 1 } }

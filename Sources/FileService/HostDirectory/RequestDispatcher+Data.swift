@@ -13,7 +13,7 @@ extension RequestDispatcher {
 
     func read(_ request: Request, _ reply: Reply, _ node: Node, _ handle: Handle) throws(Errno) -> UInt32 {
         let asked = try request.structure(ReadIn.self)
-        let limit = min(Int(asked.size), reply.room)
+        let limit = min(Int(min(asked.size, Negotiation.largestTransfer)), reply.room)
         guard let offset = Int64(exactly: asked.offset), offset <= .max - Int64(limit) else { throw .invalidArgument }
         var total = 0
         // Once, unless the guest's memory is in more pieces than one preadv takes: only at the end of a file is it short.

@@ -222,7 +222,7 @@ extension RequestDispatcher {
             }
             created.lease.add(Lease.oneUse, ordering: .relaxed)
             created.install(held)
-            if let name { session.names.set(created.id, tag: Place.tag(name.bytes, in: parent)) }
+            if let name { session.names.set(created.id, tag: session.tag(of: name.bytes, in: parent)) }
             out.entry =
                 if let appearance {
                     entry(created, appearance.shown(found), clock: clock)

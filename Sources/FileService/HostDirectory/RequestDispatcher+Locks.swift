@@ -66,11 +66,13 @@ extension RequestDispatcher {
             body)
     }
 
-    /// Opens what locks are taken on, for writing too if possible: a lock to write needs it.
+    /// Opens what locks are taken on, for writing too if possible: a lock to write needs it. Not in a share that may only be read:
+    /// who has a file open for writing keeps the host from running it, and whoever waits for changes hears of one.
     private func openForLocks(_ node: Node, _ stand: LockStand?) throws(Errno) -> CInt {
         let links = aggregate.processDescriptors.number
         if let stand { return cl_reopen(links, stand.descriptor, O_RDWR, 0) }
         if node.isDirectory { return try reopen(node, O_RDONLY | O_DIRECTORY).release() }
+        if aggregate.access == .readOnly { return try reopen(node, O_RDONLY).release() }
         do throws(Errno) {
             return try reopen(node, O_RDWR).release()
         } catch {

@@ -31,7 +31,7 @@ extension RequestDispatcher {
         if parent.zone == .hidden { throw .noSuchFileOrDirectory }
         return try parent.withDescriptor { (directory) throws(Errno) in
             let clock = cl_file_clock()
-            let known = session.names.entry(Place.tag(bytes, in: parent))
+            let known = session.names.entry(session.tag(of: bytes, in: parent))
             var found = cl_statx()
             let result = cl_statx(directory, name, &found)
             if result == 0 - ENOENT { session.names.note(nil, since: known) }
@@ -115,7 +115,7 @@ extension RequestDispatcher {
     func hold(
         _ name: ComponentName, in parent: Node, _ directory: CInt, _ session: Session
     ) throws(Errno) -> HeldName {
-        let known = session.names.entry(Place.tag(name.bytes, in: parent))
+        let known = session.names.entry(session.tag(of: name.bytes, in: parent))
         if known.isNothing { return HeldName(known: known) }
         if let node = session.node(of: known) {
             do throws(Errno) {

@@ -24,7 +24,7 @@ extension LiveShares {
         _ request: ShareRequest, within limit: Double? = nil,
         completion: @escaping (Result<Addition, Failure>) -> Void
     ) {
-        let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
+        let operation = ShareOperation(within: .clamped(seconds: limit ?? Self.patience), completion: completion)
         guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
         guard request.source.isAbsolute else {
             return operation.finish(.failure(Failure(.invalid, "the source '\(request.source)' is not absolute")))

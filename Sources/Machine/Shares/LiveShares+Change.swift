@@ -20,7 +20,7 @@ extension LiveShares {
         _ word: String, target: String?, isReadOnly: Bool?, force: Bool = false, within limit: Double? = nil,
         completion: @escaping (Result<Addition, Failure>) -> Void
     ) {
-        let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
+        let operation = ShareOperation(within: .clamped(seconds: limit ?? Self.patience), completion: completion)
         guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
         let step: ChangeStep
         do throws(Failure) {

@@ -17,7 +17,7 @@ extension LiveShares {
         _ word: String, force: Bool = false, revoke: Bool = false, within limit: Double? = nil,
         completion: @escaping (Result<Removal, Failure>) -> Void
     ) {
-        let operation = ShareOperation(within: .seconds(limit ?? Self.patience), completion: completion)
+        let operation = ShareOperation(within: .clamped(seconds: limit ?? Self.patience), completion: completion)
         guard !isClosed else { return operation.finish(.failure(Self.isEnding)) }
         let named: (share: Share, targets: [String])
         do throws(Failure) {
