@@ -3,6 +3,28 @@ import Testing
 
 extension Boots {
     @Suite(.serialized) struct FileWorkTests {
+        /// Else make(1) says of what it has made that it is of the future, and that the build may be incomplete.
+        @Test(arguments: ["6.12", "6.1"])
+        func hasTheTimeByWhichTheHostWritesFiles(version: String) async throws {
+            let scratch = try Scratch()
+            let share = try scratch.directory("share")
+            let script = "cd /share; for i in 1 2 3; do date +%s.%N; touch now; stat -c %.9Y now; date +%s.%N; done"
+
+            let finished = try await Program(
+                Sheaf.run(version, ["-v", "\(share):/share", "--", "sh", "-c", script])
+            ).finish(limit: 120)
+
+            #expect(finished.status == 0, "\(finished.errors)")
+            let times = finished.text.split(separator: "\n").compactMap { Double($0) }
+            try #require(times.count == 9, "\(finished.text)")
+            // The host's files have the time of its last tick, 10 ms ago at most.
+            let isInTime = [0, 3, 6].contains { (first: Int) -> Bool in
+                let (before, file, after) = (times[first], times[first + 1], times[first + 2])
+                return file > before - 0.05 && file < after + 0.01
+            }
+            #expect(isInTime, "\(times)")
+        }
+
         @Test func copiesTreesThereAndBackUnchanged() async throws {
             let scratch = try Scratch()
             let share = try scratch.directory("share")

@@ -39,5 +39,8 @@ int agent_remove_empty(const char *path);
 
 /// Milliseconds on a clock that no one sets.
 int64_t agent_milliseconds(void);
+/// Sets the time of day to when a file was last read, asked of its file system now, and what has passed since it was asked; 0,
+/// or -errno.
+int agent_take_time(const char *_Nonnull path);
 
 #endif

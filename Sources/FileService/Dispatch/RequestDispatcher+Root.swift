@@ -58,7 +58,11 @@ extension RequestDispatcher {
 
     func rootAttributes() -> Attr {
         let count = aggregate.childCount
+        // The host's time, for who wants to know it: a guest sets its clock by it.
+        let now = cl_file_clock()
         return Attr {
+            $0.atime = UInt64(clamping: now / 1_000_000_000)
+            $0.atimeNanoseconds = UInt32(clamping: now % 1_000_000_000)
             $0.inode = NodeID.root.rawValue
             $0.mode = UInt32(Glibc.S_IFDIR) | 0o555
             $0.linkCount = UInt32(clamping: count + 2)
@@ -81,8 +85,10 @@ extension RequestDispatcher {
         return try reply.send(
             StatxOut { out in
                 out.validNanoseconds = CacheTimes.root.attributeNanoseconds
-                // Type, mode, link count and inode number are all that is known: STATX_TYPE, _MODE, _NLINK, _INO.
-                out.attributes.mask = asked.mask & 0x107
+                // These are all that is known: STATX_TYPE, _MODE, _NLINK, _ATIME, _INO.
+                out.attributes.mask = asked.mask & 0x127
+                out.attributes.atime = StatxTime(
+                    seconds: Int64(clamping: attributes.atime), nanoseconds: attributes.atimeNanoseconds)
                 out.attributes.mode = UInt16(truncatingIfNeeded: attributes.mode)
                 out.attributes.linkCount = attributes.linkCount
                 out.attributes.inode = attributes.inode

@@ -8,6 +8,8 @@ enum Root {
     static func enter(_ root: RootSetting) throws(Failure) {
         guard case .child(let bucket, let subname, let style) = root else { return }
         try Aggregate.mount(bucket)
+        // A machine's own clock counts whole seconds: what the host has just written would be of the future.
+        _ = Aggregate.path(of: bucket).withCString { agent_take_time($0) }
         try attempt("make \(place)") { () throws(Errno) in try Files.makeDirectory(place) }
         switch style {
         case .overlay: try layOver(subname, of: bucket)
