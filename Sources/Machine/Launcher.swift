@@ -88,7 +88,6 @@ public final class Launcher {
         }
         streams.onEscape = { [unowned self] in openMenu(on: streams) }
         self.streams = streams
-        watchSignals()
         if let timeout = configuration.timeout {
             sources.append(
                 loop.after(.seconds(max(0, timeout - clock.elapsed / 1000))) { [unowned self] in
@@ -114,6 +113,8 @@ public final class Launcher {
         named.name = directory?.name
         let machine = try VirtualMachine(named, clock: clock, on: loop)
         self.machine = machine
+        // Not before: as long as no loop runs, nobody would be told, and what is read above may be slow to come.
+        watchSignals()
         machine.events.ready = { [unowned self] in startCommand() }
         machine.events.restarted = { [unowned self] in
             if !configuration.isQuiet { streams.say("sheaf: the guest reboots") }
