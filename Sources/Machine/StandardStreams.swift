@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Glibc
+internal import Linux
 internal import SystemPackage
 
 /// This process's standard streams, joined to a session in the guest: three streams kept apart, or a terminal in raw mode.
@@ -90,8 +91,9 @@ final class StandardStreams {
         streams.flush(then: then)
     }
 
-    /// Writes text of the launcher's own to standard error, in its turn among the guest's.
+    /// Writes text of the launcher's own to standard error, in its turn among the guest's. What is in it of others is nothing but
+    /// text to a terminal.
     func say(_ text: String) {
-        streams.say(text + (terminal?.lineEnd ?? "\n"))
+        streams.say(printable(lines: text) + (terminal?.lineEnd ?? "\n"))
     }
 }
