@@ -30,6 +30,7 @@ struct Decompressor {
     ///   - limits: How much is taken.
     ///   - allowance: How much of that is left for all of them.
     /// - Returns: The contents, in the order of `files`.
+    /// - Throws: What a program complains of; which limit is passed.
     func contents(
         of files: [(file: HostFile, path: FilePath, program: FilePath)], within limits: ModuleLimits,
         _ allowance: inout Int

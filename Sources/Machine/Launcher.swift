@@ -148,7 +148,13 @@ public final class Launcher {
         guard let machine, let streams, !isEnding else { return }
         // A guest in the background is there for the commands that come later.
         if configuration.isDetached, configuration.command.isEmpty { return tellStarter() }
-        let session = machine.link.execute(request(streams.windowSize))
+        let session: GuestSession
+        do throws(AgentLink.NoSessionLeft) {
+            session = try machine.link.execute(request(streams.windowSize))
+        } catch {
+            settle(.launcherError, Self.tooManyCommands)
+            return end(orderly: false)
+        }
         self.session = session
         streams.join(session)
         let written = session.events.written

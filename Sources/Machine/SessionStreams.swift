@@ -17,7 +17,22 @@ final class SessionStreams {
     private var owed: [GuestSession.Stream: Int] = [:]
     private var whenFlushed: (() -> Void)?
     /// What the session has written while the outputs were held back; nil when they are not.
-    private var held: [(stream: GuestSession.Stream, bytes: [UInt8])]?
+    private var held: Held?
+
+    /// Bytes of both outputs in their order. What a single one takes is small, for a guest may send them one by one.
+    private struct Held {
+        var bytes: [UInt8] = []
+        var runs: [(stream: GuestSession.Stream, count: Int)] = []
+
+        mutating func append(_ more: [UInt8], of stream: GuestSession.Stream) {
+            bytes += more
+            if let last = runs.indices.last, runs[last].stream == stream {
+                runs[last].count += more.count
+            } else {
+                runs.append((stream, more.count))
+            }
+        }
+    }
 
     /// The streams that the command in the guest is to read, and to write.
     init(input: ByteStream, output: ByteStream, errorOutput: ByteStream) {
@@ -49,14 +64,18 @@ final class SessionStreams {
 
     /// Writes nothing of the session's until ``release()``. Its credit keeps what is held back small.
     func hold() {
-        if held == nil { held = [] }
+        if held == nil { held = Held() }
     }
 
     /// Writes what was held back, and goes on.
     func release() {
-        let bytes = held ?? []
+        guard let released = held else { return }
         held = nil
-        for (stream, bytes) in bytes { write(bytes, to: stream) }
+        var rest = released.bytes[...]
+        for (stream, count) in released.runs {
+            write(Array(rest.prefix(count)), to: stream)
+            rest = rest.dropFirst(count)
+        }
     }
 
     /// Writes bytes of the launcher's own, held back or not.
@@ -114,7 +133,7 @@ final class SessionStreams {
 
     private func write(_ bytes: [UInt8], to stream: GuestSession.Stream) {
         guard held == nil else {
-            held?.append((stream, bytes))
+            held?.append(bytes, of: stream)
             return
         }
         guard let output = outputs[stream] else { return }

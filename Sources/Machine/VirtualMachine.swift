@@ -104,7 +104,9 @@ final class VirtualMachine {
             log: Logger(label: "sheaf"), seccomp: configuration.seccomp, mayPoll: configuration.mayPoll)
         plan = try LaunchPlan(configuration, shareHost: shareHost)
         devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
-        let link = AgentLink { [outlet] bytes in outlet.stream?.write(bytes) }
+        let link = AgentLink(waiting: { [outlet] in outlet.stream?.pendingBytes ?? 0 }) { [outlet] bytes in
+            outlet.stream?.write(bytes)
+        }
         self.link = link
         mounts = GuestMounts(on: loop) { [unowned link] kind, payload in link.send(kind, session: 0, payload) }
         shares = LiveShares(of: shareHost, on: loop, guest: mounts, devices: devices)

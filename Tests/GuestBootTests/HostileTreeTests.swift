@@ -165,7 +165,8 @@ import Testing
         }
         // In place of a file that a few bytes make endless.
         let xz = try scene.fixture.file(
-            scene.fixture.root.appending("bin/xz"), "#!/bin/sh\necho $$ >> \(scene.fixture.root)/pids\nexec cat /dev/zero\n")
+            scene.fixture.root.appending("bin/xz"),
+            "#!/bin/sh\necho $$ >> \(scene.fixture.root)/pids\nexec cat /dev/zero\n")
         #expect(chmod(xz.string, 0o755) == 0)
 
         let error = #expect(throws: InitramfsError.self) {
