@@ -82,7 +82,7 @@ public final class Launcher {
         }
         let streams: StandardStreams
         do {
-            streams = try StandardStreams(on: loop)
+            streams = try StandardStreams(on: loop, configuration.isDetached ? .output : nil)
         } catch {
             throw LaunchError("the standard streams cannot be used: \(error.explained)")
         }

@@ -9,6 +9,9 @@ final class SessionStreams {
     /// The first output that could not be written although somebody wants it: a full disk, say, and not a reader that left.
     private(set) var failure: (stream: GuestSession.Stream, error: Errno)?
 
+    /// How much is written; nil where that is the reader's to say.
+    var allowance: LogAllowance?
+
     private let input: ByteStream
     private let outputs: [GuestSession.Stream: ByteStream]
     private weak var session: GuestSession?
@@ -96,7 +99,8 @@ final class SessionStreams {
 
     /// Writes text to standard error, in its turn among the guest's.
     func say(_ text: String) {
-        outputs[.errorOutput]?.write(text.utf8)
+        let bytes = Array(text.utf8)
+        outputs[.errorOutput]?.write(allowance?.take(bytes) ?? bytes)
     }
 
     /// Closes all three at once; what is still to be written is lost.
@@ -137,7 +141,7 @@ final class SessionStreams {
             return
         }
         guard let output = outputs[stream] else { return }
-        output.write(bytes)
+        output.write(allowance?.take(bytes) ?? bytes)
         owed[stream, default: 0] += bytes.count
         if output.pendingBytes == 0 { payCredit(of: stream) }
     }

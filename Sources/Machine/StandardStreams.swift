@@ -13,12 +13,14 @@ final class StandardStreams {
     private let terminal: Terminal?
     private let streams: SessionStreams
 
-    init(on loop: EventLoop) throws(Errno) {
+    /// Joins them: of what comes from the guest, and of what is said, so much is written, or all where there is no `allowance`.
+    init(on loop: EventLoop, _ allowance: LogAllowance? = nil) throws(Errno) {
         terminal = Terminal(on: loop)
         streams = SessionStreams(
             input: try ByteStream(sharing: STDIN_FILENO, on: loop),
             output: try ByteStream(sharing: STDOUT_FILENO, on: loop),
             errorOutput: try ByteStream(sharing: STDERR_FILENO, on: loop))
+        streams.allowance = allowance
         if terminal != nil { streams.passes = { [weak self] in self?.passes($0) ?? true } }
     }
 
