@@ -30,6 +30,19 @@ int cl_open_without_links(const char *path, int flags)
     return fd < 0 ? -errno : (int)fd;
 }
 
+int cl_open_beneath(int directory, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    long fd;
+    int tries = 32;
+    // A rename anywhere on the host at the same moment leaves the kernel in doubt about a `..` in a link.
+    do
+        fd = syscall(SYS_openat2, directory, path, &how, sizeof how);
+    while (fd < 0 && (errno == EINTR || (errno == EAGAIN && --tries > 0)));
+    return fd < 0 ? -errno : (int)fd;
+}
+
 // What to give statx(2) for no name: an empty one costs it a look at this process's memory, but Linux before 6.11 takes no null.
 static _Atomic(const char *) no_name = NULL;
 

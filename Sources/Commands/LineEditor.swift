@@ -1,3 +1,5 @@
+internal import Linux
+
 /// A line of text that is being typed at a raw terminal: keys go in, and what shows the line comes out.
 ///
 /// It takes one line of the screen; what does not fit beside the question scrolls sideways.

@@ -1,3 +1,5 @@
+internal import Linux
+
 /// A log's bytes, as they come, as text for a terminal: lines and tabs stay, and nothing else in it does anything.
 struct LogText {
     /// The beginning of a character that has not come whole.

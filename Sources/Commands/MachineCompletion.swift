@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import Linux
 internal import Machine
 
 /// What a shell offers at a Tab for arguments that name what runs.

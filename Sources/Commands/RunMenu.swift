@@ -1,5 +1,6 @@
 internal import Control
 internal import EventLoop
+internal import Linux
 internal import Machine
 
 /// What Ctrl-] opens in an interactive `sheaf run`: a share can be added without a second terminal.

@@ -1,5 +1,6 @@
 internal import Control
 internal import Glibc
+internal import Linux
 
 /// A VM's status as lines to be kept: one for each share and sample, with the time.
 enum StatusLog {

@@ -1,4 +1,5 @@
 internal import Control
+internal import Linux
 
 /// A VM's status as lines for a terminal.
 struct StatusView {

@@ -1,3 +1,5 @@
+internal import Linux
+
 /// Text in columns, for a terminal.
 struct TextTable {
     private var rows: [[String]]

@@ -10,8 +10,13 @@ struct FileIdentity {
     /// Looks at what `path` leads to, symlinks followed.
     init(of path: FilePath) throws(Errno) {
         let file = try Descriptor(result: path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, CL_O_PATH, 0) })
+        try self.init(of: file.number)
+    }
+
+    /// Looks at an open file.
+    init(of file: CInt) throws(Errno) {
         var status = cl_statx()
-        try checked(cl_statx(file.number, nil, &status))
+        try checked(cl_statx(file, nil, &status))
         self.status = status
     }
 
@@ -25,22 +30,63 @@ struct FileIdentity {
     }
 }
 
+/// A regular file that is open for reading, from its start.
+///
+/// Whatever else stands at the path is not waited for: a guest that may write there can have put a FIFO in its place.
+struct HostFile {
+    /// The open file.
+    let descriptor: SharedDescriptor
+    /// What it was when it was opened.
+    let identity: FileIdentity
+
+    /// Opens what `path` leads to, symlinks followed.
+    init(_ path: FilePath) throws(FileFailure) {
+        try self.init(opened: path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, HostFile.flags, 0) })
+    }
+
+    /// Takes over what an open has returned: a descriptor, or -errno.
+    init(opened result: CInt) throws(FileFailure) {
+        do throws(Errno) {
+            descriptor = SharedDescriptor(try Descriptor(result: result))
+            identity = try FileIdentity(of: descriptor.number)
+        } catch {
+            throw .system(error)
+        }
+        guard identity.isRegularFile else { throw .notRegular }
+    }
+
+    /// How to open one.
+    static let flags = O_RDONLY | O_NONBLOCK | O_NOCTTY
+
+    /// What it has from where it was read to, up to `limit` bytes.
+    func contents(limit: Int) throws(FileFailure) -> [UInt8] {
+        do {
+            return try GuestBoot.contents(of: descriptor.number, limit: limit)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// All that it has.
+    ///
+    /// - Throws: ``FileFailure/tooLarge(limit:)`` where that is more than `most`.
+    func contents(atMost most: Int) throws(FileFailure) -> [UInt8] {
+        guard identity.status.size <= UInt64(most) else { throw .tooLarge(limit: most) }
+        // It may have grown since.
+        let bytes = try contents(limit: most + 1)
+        guard bytes.count <= most else { throw .tooLarge(limit: most) }
+        return bytes
+    }
+}
+
 /// True where `path` leads to a directory.
 func isDirectory(_ path: FilePath) -> Bool { (try? FileIdentity(of: path))?.isDirectory ?? false }
 
 /// True where `path` leads to a regular file, readable or not.
 func isRegularFile(_ path: FilePath) -> Bool { (try? FileIdentity(of: path))?.isRegularFile ?? false }
 
-/// Reads a file from its start to its end, or to `limit` bytes.
-///
-/// - Throws: What open(2) or read(2) failed with.
-func contents(of path: FilePath, limit: Int = .max) throws(Errno) -> [UInt8] {
-    let file = try Descriptor(result: path.withPlatformString { cl_openat(CL_AT_FDCWD, $0, O_RDONLY, 0) })
-    return try contents(of: file.number, limit: limit)
-}
-
 /// Reads what an open file has from its offset on, up to `limit` bytes.
-func contents(of file: CInt, limit: Int = .max) throws(Errno) -> [UInt8] {
+func contents(of file: CInt, limit: Int) throws(Errno) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 256 * 1024)
     while bytes.count < limit {

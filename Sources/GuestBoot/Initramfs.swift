@@ -27,7 +27,8 @@ public enum Initramfs {
     }
 
     static func build(
-        agent: FilePath, modules: ModuleSet, cache: FilePath, decompressor: Decompressor
+        agent: FilePath, modules: ModuleSet, cache: FilePath, decompressor: Decompressor,
+        limits: ModuleLimits = ModuleLimits()
     ) throws(InitramfsError) -> FilePath {
         let recipe = try Recipe(agent: agent, modules: modules, decompressor: decompressor)
         let cache = InitramfsCache(directory: cache.appending("initramfs"))
@@ -40,7 +41,7 @@ public enum Initramfs {
         }
         if let cached = cache.find(beginningWith: archive.bytes) { return cached }
         let beginning = archive.bytes
-        try recipe.append(to: &archive, with: decompressor)
+        try recipe.append(to: &archive, with: decompressor, limits)
         return try cache.store(archive.bytes, beginningWith: beginning)
     }
 
@@ -48,13 +49,16 @@ public enum Initramfs {
     private struct Recipe {
         private struct Ingredient {
             let path: FilePath
+            let file: HostFile
             let name: String
+            /// How the file is compressed.
+            let compression: Compression?
             /// The program that decompresses the file; nil for one that is stored as it is.
             let program: FilePath?
         }
 
         let text: String
-        private let agent: FilePath
+        private let agent: (path: FilePath, file: HostFile)
         private let ingredients: [Ingredient]
 
         init(agent: FilePath, modules: ModuleSet, decompressor: Decompressor) throws(InitramfsError) {
@@ -62,51 +66,67 @@ public enum Initramfs {
             for compression in Compression.allCases { programs[compression] = decompressor.program(for: compression) }
 
             // No path of the host is in it: the guest can read it.
-            var lines = ["initramfs 1"]
+            var lines = ["initramfs 2"]
             do {
-                lines.append("agent \(try FileIdentity(of: agent).text)")
+                self.agent = (agent, try HostFile(agent))
             } catch {
                 throw .noAgent(agent, error)
             }
+            lines.append("agent \(self.agent.file.identity.text)")
             var ingredients: [Ingredient] = []
             for module in modules.modules {
                 let compression = Compression(file: module.relativePath)
                 let program = compression.flatMap { programs[$0] }
                 let plain = module.relativePath.dropLast(compression?.suffix.count ?? 0)
                 let name = program == nil ? module.relativePath : String(plain)
-                ingredients.append(Ingredient(path: module.path, name: name, program: program))
-                do {
-                    lines.append("module \(name) \(try FileIdentity(of: module.path).text)")
+                let file: HostFile
+                do throws(FileFailure) {
+                    guard let source = modules.source else { throw .notRegular }
+                    file = try source.open(module.relativePath)
                 } catch {
                     throw .unreadable(module.path, error)
                 }
+                lines.append("module \(name) \(file.identity.text)")
+                ingredients.append(
+                    Ingredient(path: module.path, file: file, name: name, compression: compression, program: program))
             }
             text = lines.joined(separator: "\n") + "\n"
-            self.agent = agent
             self.ingredients = ingredients
         }
 
-        func append(to archive: inout CpioArchive, with decompressor: Decompressor) throws(InitramfsError) {
+        func append(
+            to archive: inout CpioArchive, with decompressor: Decompressor, _ limits: ModuleLimits
+        ) throws(InitramfsError) {
             let program: [UInt8]
             do {
-                program = try contents(of: agent)
+                program = try agent.file.contents(atMost: limits.module)
             } catch {
-                throw .noAgent(agent, error)
+                throw .noAgent(agent.path, error)
             }
+            var allowance = limits.together
+            var modules: [(name: String, contents: [UInt8])] = []
             var decompressed = try decompressor.contents(
                 of: ingredients.compactMap { ingredient in
-                    ingredient.program.map { (ingredient.path, $0) }
-                })[...]
-            var modules: [(name: String, contents: [UInt8])] = []
+                    ingredient.program.map { (ingredient.file, ingredient.path, $0) }
+                }, within: limits, &allowance)[...]
             for ingredient in ingredients {
                 if ingredient.program != nil {
                     modules.append((ingredient.name, decompressed.popFirst() ?? []))
                     continue
                 }
+                let contents: [UInt8]
                 do {
-                    modules.append((ingredient.name, try contents(of: ingredient.path)))
+                    contents = try ingredient.file.contents(atMost: limits.module)
                 } catch {
                     throw .unreadable(ingredient.path, error)
+                }
+                try limits.take(contents.count, of: &allowance)
+                modules.append((ingredient.name, contents))
+            }
+            for (ingredient, module) in zip(ingredients, modules) {
+                let magic = ingredient.program == nil ? ingredient.compression?.magic : nil
+                guard module.contents.starts(with: magic ?? [0x7f, 0x45, 0x4c, 0x46]) else {
+                    throw .unreadable(ingredient.path, .notModule)
                 }
             }
             do {
@@ -140,5 +160,19 @@ extension InitramfsError {
         switch failure {
         case .tooLong(let name): self = .tooLong(name)
         }
+    }
+}
+
+/// How much is taken of the modules of a kernel that a guest may have written.
+struct ModuleLimits {
+    /// The bytes of one module, decompressed.
+    var module = 64 << 20
+    /// Those of all.
+    var together = 256 << 20
+
+    /// Counts a module's bytes.
+    func take(_ count: Int, of allowance: inout Int) throws(InitramfsError) {
+        allowance -= count
+        if allowance < 0 { throw .tooMuch(limit: together) }
     }
 }

@@ -20,7 +20,7 @@ struct InitramfsCache {
     /// The archive that begins so; nil where there is none.
     func find(beginningWith beginning: [UInt8]) -> FilePath? {
         let path = path(beginningWith: beginning)
-        guard (try? contents(of: path, limit: beginning.count)) == beginning else { return nil }
+        guard (try? HostFile(path).contents(limit: beginning.count)) == beginning else { return nil }
         // Used now: `prune` goes by this time. Where the cache cannot be written the archive is none the worse.
         _ = path.withPlatformString { utimensat(AT_FDCWD, $0, nil, 0) }
         return path

@@ -4,9 +4,11 @@ public import SystemPackage
 /// Why no initramfs could be made, with the way out in its description.
 public enum InitramfsError: Error, Equatable, CustomStringConvertible {
     /// The agent's program is not there.
-    case noAgent(FilePath, Errno)
+    case noAgent(FilePath, FileFailure)
     /// A file that goes into the archive cannot be read.
-    case unreadable(FilePath, Errno)
+    case unreadable(FilePath, FileFailure)
+    /// All modules together have more bytes than are taken.
+    case tooMuch(limit: Int)
     /// A module's decompression failed: the file, the program, what it said.
     case cannotDecompress(FilePath, program: FilePath, String)
     /// A file has no place in a cpio archive.
@@ -21,6 +23,8 @@ public enum InitramfsError: Error, Equatable, CustomStringConvertible {
             "cannot read the guest agent \(path): \(error.explained); build it with `swift build --product sheaf-agent`"
         case .unreadable(let path, let error):
             "cannot read \(path) for the initramfs: \(error.explained)"
+        case .tooMuch(let limit):
+            "the guest's modules have more than \(limit >> 20) MiB together, and no more is put into the initramfs"
         case .cannotDecompress(let path, let program, let reason):
             "cannot decompress the module \(path) with \(program): \(reason)"
         case .tooLong(let name):

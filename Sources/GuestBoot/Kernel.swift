@@ -67,7 +67,7 @@ public struct Kernel: Sendable, Equatable {
         do {
             identity = try FileIdentity(of: path)
         } catch {
-            if error == .permissionDenied { throw .unreadable(path, error) }
+            if error == .permissionDenied { throw .unreadable(path, .system(error)) }
             throw .noSuchFile(path, error)
         }
         guard identity.isDirectory else {

@@ -6,7 +6,7 @@ public enum KernelError: Error, Equatable, CustomStringConvertible {
     /// Nothing is installed and nothing is in the cache.
     case noneInstalled
     /// There is an image, but it cannot be read.
-    case unreadable(FilePath, Errno)
+    case unreadable(FilePath, FileFailure)
     /// The file is there, but it is no image that can be booted: why not.
     case notAnImage(FilePath, String)
     /// The image is for another architecture than the one asked for.
@@ -23,7 +23,7 @@ public enum KernelError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .noneInstalled:
             "there is no kernel to boot: /boot, /lib/modules and Sheaf's cache have none. \(KernelError.wayOut)"
-        case .unreadable(let path, .permissionDenied):
+        case .unreadable(let path, .system(.permissionDenied)):
             "cannot read the kernel \(path): \(Errno.permissionDenied.explained); this distribution lets only root read"
                 + " it. Make it readable (`sudo chmod a+r \(path)`), or take another one: \(KernelError.wayOutWithoutRoot)"
         case .unreadable(let path, let error):

@@ -11,7 +11,7 @@ struct KernelImage: Equatable {
         let bytes: [UInt8]
         do {
             // The setup code of an x86 image, which has the release's text, is at most 64 sectors long.
-            bytes = try contents(of: path, limit: 64 * 1024)
+            bytes = try HostFile(path).contents(limit: 64 * 1024)
         } catch {
             throw .unreadable(path, error)
         }
@@ -52,6 +52,8 @@ struct KernelImage: Equatable {
         let sectors = bytes[0x1f1] == 0 ? 4 : Int(bytes[0x1f1])
         guard pointer != 0, pointer < sectors * 512, pointer + 0x200 < bytes.count else { return nil }
         let text = bytes[(pointer + 0x200)...].prefix(256).prefix { $0 > 0x20 && $0 < 0x7f }
+        // It is looked for as a directory's name.
+        guard !text.contains(UInt8(ascii: "/")), !text.elementsEqual("..".utf8) else { return nil }
         return text.isEmpty ? nil : KernelRelease(String(decoding: text, as: UTF8.self))
     }
 
@@ -59,7 +61,7 @@ struct KernelImage: Equatable {
         UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8
     }
 
-    private init(architecture: Architecture, release: KernelRelease?) {
+    init(architecture: Architecture, release: KernelRelease?) {
         self.architecture = architecture
         self.release = release
     }

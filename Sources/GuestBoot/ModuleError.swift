@@ -10,7 +10,11 @@ public enum ModuleError: Error, Equatable, CustomStringConvertible {
     /// Drivers without which the guest cannot run are neither modules nor built in: their build options.
     case missing([String], directory: FilePath)
     /// A file of the modules directory cannot be read.
-    case unreadable(FilePath, Errno)
+    case unreadable(FilePath, FileFailure)
+    /// A list names a file for a module that is not taken for one: its words, and the list.
+    case badEntry(String, list: FilePath)
+    /// Drivers need more modules than any could, as where the list is none that depmod wrote.
+    case tooMany(Int, limit: Int, directory: FilePath)
 
     /// What was tried, on what, why it failed and what to do.
     public var description: String {
@@ -30,6 +34,12 @@ public enum ModuleError: Error, Equatable, CustomStringConvertible {
                 + " kernel with --kernel"
         case .unreadable(let path, let error):
             "cannot read \(path): \(error.explained)"
+        case .badEntry(let entry, let list):
+            "\(list) names a module's file as '\(entry.prefix(200))': only paths below its directory are taken, without"
+                + " '..'. Run `depmod` anew"
+        case .tooMany(let count, let limit, let directory):
+            "\(directory)/modules.dep has a guest's drivers need \(count) modules, and at most \(limit) are taken. Run"
+                + " `depmod` anew"
         }
     }
 }

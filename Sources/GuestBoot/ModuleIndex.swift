@@ -32,17 +32,29 @@ struct ModuleIndex {
     func loadOrder(of wanted: [ModuleName]) -> [String] {
         var order: [String] = []
         var seen: Set<ModuleName> = []
-        for name in wanted { visit(name, &order, &seen) }
+        // A list of its own, for a chain of modules may be as long as who wrote it likes. Its last step is the next one.
+        var steps = wanted.reversed().map { Step.visit($0) }
+        while let step = steps.popLast() {
+            switch step {
+            case .visit(let name):
+                guard seen.insert(name).inserted, !isBuiltIn(name), let file = files[name] else { continue }
+                steps.append(.load(file.path))
+                // modules.dep names what is loaded first last.
+                for need in file.needs {
+                    if let name = ModuleName(file: need) { steps.append(.visit(name)) }
+                }
+            case .load(let path):
+                order.append(path)
+            }
+        }
         return order
     }
 
-    private func visit(_ name: ModuleName, _ order: inout [String], _ seen: inout Set<ModuleName>) {
-        guard seen.insert(name).inserted, !isBuiltIn(name), let file = files[name] else { return }
-        // modules.dep names what is loaded first last.
-        for need in file.needs.reversed() {
-            if let name = ModuleName(file: need) { visit(name, &order, &seen) }
-        }
-        order.append(file.path)
+    private enum Step {
+        /// To look at a module, which what it needs comes before.
+        case visit(ModuleName)
+        /// To load a file: what it needs is loaded.
+        case load(String)
     }
 }
 

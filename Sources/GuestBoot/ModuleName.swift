@@ -37,6 +37,15 @@ enum Compression: String, CaseIterable {
         }
     }
 
+    /// What a file begins with.
+    var magic: [UInt8] {
+        switch self {
+        case .xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
+        case .zstd: [0x28, 0xb5, 0x2f, 0xfd]
+        case .gzip: [0x1f, 0x8b]
+        }
+    }
+
     /// The compression that a file's name tells; nil for none.
     init?(file path: String) {
         guard let compression = Compression.allCases.first(where: { path.hasSuffix($0.suffix) }) else { return nil }

@@ -11,12 +11,17 @@ public struct ModuleSet: Sendable, Equatable {
     }
 
     /// Where the modules are from; nil for a kernel that has no modules directory and so must have all built in.
-    public let directory: FilePath?
+    public var directory: FilePath? { source?.path }
+    /// That directory, as it was when the modules were looked for.
+    let source: ModulesDirectory?
     /// The modules, in load order; empty where the kernel has everything built in.
     public let modules: [Module]
 
     /// A set for a kernel that has all it needs built in.
-    public static let none = ModuleSet(directory: nil, modules: [])
+    public static let none = ModuleSet(source: nil, modules: [])
+
+    /// More than any driver needs.
+    private static let limit = 256
 
     /// Finds the modules that a guest needs and what they need in turn.
     ///
@@ -33,26 +38,35 @@ public struct ModuleSet: Sendable, Equatable {
         for kernel: Kernel, devices: GuestDevices, given: FilePath?, in places: KernelPlaces, mayBeAbsent: Bool
     ) throws(ModuleError) -> ModuleSet {
         let searched = directories(for: kernel, given: given, in: places)
-        guard let directory = searched.first(where: isModulesDirectory) else {
+        guard let path = searched.first(where: isModulesDirectory) else {
             if let given { throw .notModules(given) }
             guard mayBeAbsent else { throw .noDirectory(kernel, searched: searched) }
             return .none
         }
+        let source: ModulesDirectory
+        do {
+            source = try ModulesDirectory(path)
+        } catch {
+            throw .unreadable(path, .system(error))
+        }
         let index = ModuleIndex(
-            dependencies: try text("modules.dep", in: directory), builtIn: try text("modules.builtin", in: directory))
+            dependencies: try source.list("modules.dep"), builtIn: try source.list("modules.builtin"))
         let drivers = Driver.needed(for: devices)
         let missing = drivers.filter { driver in
             driver.isEssential && !index.isBuiltIn(driver.module) && !index.hasFile(of: driver.module)
         }
-        guard missing.isEmpty else { throw .missing(missing.map(\.option), directory: directory) }
+        guard missing.isEmpty else { throw .missing(missing.map(\.option), directory: path) }
 
-        let modules = index.loadOrder(of: drivers.map(\.module)).map { relative in
-            // An absolute path, which old versions of depmod wrote, stands for itself.
-            Module(
-                path: directory.pushing(FilePath(relative)),
-                relativePath: String(relative.drop { $0 == "/" }))
+        let files = index.loadOrder(of: drivers.map(\.module))
+        guard files.count <= limit else { throw .tooMany(files.count, limit: limit, directory: path) }
+        var modules: [Module] = []
+        for file in files {
+            guard ModulesDirectory.accepts(file) else {
+                throw .badEntry(file, list: path.appending("modules.dep"))
+            }
+            modules.append(Module(path: path.appending(file), relativePath: file))
         }
-        return ModuleSet(directory: directory, modules: modules)
+        return ModuleSet(source: source, modules: modules)
     }
 
     /// Where the modules of a kernel may be, best first.
@@ -80,17 +94,5 @@ public struct ModuleSet: Sendable, Equatable {
 
     private static func isModulesDirectory(_ path: FilePath) -> Bool {
         isRegularFile(path.appending("modules.dep")) || isRegularFile(path.appending("modules.builtin"))
-    }
-
-    /// A list's text; empty where there is none: a kernel without modules has no modules.dep.
-    private static func text(_ name: String, in directory: FilePath) throws(ModuleError) -> [UInt8] {
-        let path = directory.appending(name)
-        do {
-            return try contents(of: path)
-        } catch .noSuchFileOrDirectory {
-            return []
-        } catch {
-            throw .unreadable(path, error)
-        }
     }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 public import GuestLink
+internal import Linux
 
 /// The launcher's side of the link: turns frames into calls and calls into frames, whatever carries the bytes.
 public final class AgentLink {
@@ -27,7 +28,11 @@ public final class AgentLink {
     /// Who hears of what.
     public var events = Events()
 
+    /// Why a command cannot be run: every session's number is in use, as where the guest never says that one has ended.
+    public struct NoSessionLeft: Error {}
+
     private let send: ([UInt8]) -> Void
+    private let waiting: () -> Int
     private var reader = FrameReader()
     private var sessions: [UInt16: GuestSession] = [:]
     private var lastSession: UInt16 = 0
@@ -43,10 +48,17 @@ public final class AgentLink {
 
     /// A link whose frames leave by `send`.
     ///
-    /// - Parameter send: Queues bytes; it must keep their order and not call back into the link.
-    public init(send: @escaping ([UInt8]) -> Void) {
+    /// - Parameters:
+    ///   - waiting: How many bytes wait for the guest to take them.
+    ///   - send: Queues bytes; it must keep their order and not call back into the link.
+    public init(waiting: @escaping () -> Int = { 0 }, send: @escaping ([UInt8]) -> Void) {
+        self.waiting = waiting
         self.send = send
     }
+
+    /// The most that may wait for a guest: every session's command and all the input that it has room for, and much more of
+    /// everything else than comes together in a guest that reads at all.
+    private var mostWaiting: Int { (16 << 20) + sessions.count * (streamWindow + frameMaximumPayload) }
 
     /// Takes the next bytes that came from the agent.
     public func receive(_ bytes: UnsafeRawBufferPointer) {
@@ -92,7 +104,9 @@ public final class AgentLink {
     /// Runs a command in the guest.
     ///
     /// - Returns: Its session; set the session's events before the loop runs again.
-    public func execute(_ request: ExecRequest) -> GuestSession {
+    /// - Throws: That there are as many as there can be.
+    public func execute(_ request: ExecRequest) throws(NoSessionLeft) -> GuestSession {
+        guard sessions.count < Int(UInt16.max) else { throw NoSessionLeft() }
         repeat { lastSession = lastSession == .max ? 1 : lastSession + 1 } while sessions[lastSession] != nil
         let session = GuestSession(number: lastSession, hasTerminal: request.hasTerminal, link: self)
         sessions[lastSession] = session
@@ -107,6 +121,7 @@ public final class AgentLink {
         FrameHeader(kind: kind, session: session, length: payload.count).append(to: &bytes)
         bytes.append(contentsOf: payload)
         send(bytes)
+        if waiting() > mostWaiting { breakLink("the guest does not take what it is sent") }
     }
 
     func breakLink(_ reason: String) {
@@ -158,11 +173,5 @@ public final class AgentLink {
     }
 }
 
-/// The guest's bytes as text that a terminal can take: control characters, the second set (C1) too, become `?`.
-func text(_ bytes: [UInt8]) -> String {
-    var text = String.UnicodeScalarView()
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-        text.append(scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) ? "?" : scalar)
-    }
-    return String(text)
-}
+/// The guest's bytes as text that a terminal takes for nothing but text.
+func text(_ bytes: [UInt8]) -> String { printable(String(decoding: bytes, as: UTF8.self)) }

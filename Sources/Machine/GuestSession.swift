@@ -65,6 +65,9 @@ public final class GuestSession {
     /// How many bytes of each output the guest may still send.
     private var outputRoom: [Stream: Int] = [.output: streamWindow, .errorOutput: streamWindow]
 
+    /// What was granted of each and the guest has not been told of.
+    private var untold: [Stream: Int] = [:]
+
     private weak var link: AgentLink?
 
     init(number: UInt16, hasTerminal: Bool, link: AgentLink) {
@@ -94,7 +97,16 @@ public final class GuestSession {
     }
 
     /// Lets the guest send that many bytes more of an output stream.
+    ///
+    /// It is told once they are half a window, and has the other half until then: or else one that sends single bytes would be
+    /// owed a frame for each.
     public func grant(_ bytes: Int, of stream: Stream) {
+        let bytes = untold[stream, default: 0] + bytes
+        guard bytes >= streamWindow / 2 else {
+            untold[stream] = bytes
+            return
+        }
+        untold[stream] = 0
         outputRoom[stream, default: 0] += bytes
         var payload = PayloadWriter()
         payload.append(stream.rawValue)
@@ -161,6 +173,7 @@ public final class GuestSession {
             link?.breakLink("the guest sends more output than it may")
             return false
         }
+        guard !bytes.isEmpty else { return true }
         outputRoom[stream] = room
         events.written(stream, bytes)
         return true

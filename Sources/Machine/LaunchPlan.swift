@@ -30,7 +30,7 @@ struct LaunchPlan {
     let buckets: [Bucket]
     /// The shares with their targets, the guest's root first where it is one.
     let shares: [ServedShare]
-    /// Where QEMU writes the guest's console to.
+    /// Where the guest's console is written to.
     let consoleLog: FilePath
     /// Request queues of each aggregate's device.
     let requestQueues: Int
@@ -96,7 +96,7 @@ struct LaunchPlan {
         var hardware = Hardware(
             name: configuration.hostname, accelerator: accelerator, cpus: configuration.cpus,
             memory: UInt64(configuration.memory) << 20, kernel: kernel.path.string, initramfs: initramfs.string,
-            kernelCommandLine: commandLine.text, console: Hardware.Console(console, log: consoleLog.string))
+            kernelCommandLine: commandLine.text, console: Hardware.Console(console))
         hardware.fileSystems = fileSystems
         return hardware
     }

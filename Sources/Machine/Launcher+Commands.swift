@@ -36,16 +36,24 @@ extension Launcher {
         guard count <= frameMaximumPayload else {
             throw .invalid("the command and its environment take \(count) bytes, of at most \(frameMaximumPayload)")
         }
+        let streams: SessionStreams
         do throws(Errno) {
-            let streams = SessionStreams(
+            streams = SessionStreams(
                 input: try ByteStream(sharing: input.number, on: loop),
                 output: try ByteStream(sharing: output.number, on: loop),
                 errorOutput: try ByteStream(sharing: errorOutput.number, on: loop))
-            return RelayedCommand(exec, over: machine.link, streams, on: loop)
         } catch {
             throw .invalid("the command's streams cannot be used: \(error.explained)")
         }
+        do throws(AgentLink.NoSessionLeft) {
+            return try RelayedCommand(exec, over: machine.link, streams, on: loop)
+        } catch {
+            throw .unavailable(Self.tooManyCommands)
+        }
     }
+
+    /// What is said where no further command can be run.
+    static let tooManyCommands = "the guest has more commands that have not ended than it can be told of"
 
     /// Ends the VM as SIGTERM does, but at leisure: the guest's programs are asked to end, its writes reach the host.
     ///

@@ -82,13 +82,12 @@ public final class Launcher {
         }
         let streams: StandardStreams
         do {
-            streams = try StandardStreams(on: loop)
+            streams = try StandardStreams(on: loop, configuration.isDetached ? .output : nil)
         } catch {
             throw LaunchError("the standard streams cannot be used: \(error.explained)")
         }
         streams.onEscape = { [unowned self] in openMenu(on: streams) }
         self.streams = streams
-        watchSignals()
         if let timeout = configuration.timeout {
             sources.append(
                 loop.after(.seconds(max(0, timeout - clock.elapsed / 1000))) { [unowned self] in
@@ -114,6 +113,8 @@ public final class Launcher {
         named.name = directory?.name
         let machine = try VirtualMachine(named, clock: clock, on: loop)
         self.machine = machine
+        // Not before: as long as no loop runs, nobody would be told, and what is read above may be slow to come.
+        watchSignals()
         machine.events.ready = { [unowned self] in startCommand() }
         machine.events.restarted = { [unowned self] in
             if !configuration.isQuiet { streams.say("sheaf: the guest reboots") }
@@ -147,7 +148,13 @@ public final class Launcher {
         guard let machine, let streams, !isEnding else { return }
         // A guest in the background is there for the commands that come later.
         if configuration.isDetached, configuration.command.isEmpty { return tellStarter() }
-        let session = machine.link.execute(request(streams.windowSize))
+        let session: GuestSession
+        do throws(AgentLink.NoSessionLeft) {
+            session = try machine.link.execute(request(streams.windowSize))
+        } catch {
+            settle(.launcherError, Self.tooManyCommands)
+            return end(orderly: false)
+        }
         self.session = session
         streams.join(session)
         let written = session.events.written

@@ -42,11 +42,13 @@ public final class RelayedCommand {
     private var deadline: EventSource?
 
     /// Runs a command with these streams.
-    init(_ request: ExecRequest, over link: AgentLink, _ streams: SessionStreams, on loop: EventLoop) {
+    init(
+        _ request: ExecRequest, over link: AgentLink, _ streams: SessionStreams, on loop: EventLoop
+    ) throws(AgentLink.NoSessionLeft) {
         self.loop = loop
         self.streams = streams
         hasTerminal = request.hasTerminal
-        session = link.execute(request)
+        session = try link.execute(request)
         streams.join(session)
         // The session holds this object until it ends.
         session.events.started = { _ in self.streams.beginInput() }

@@ -9,6 +9,9 @@ final class SessionStreams {
     /// The first output that could not be written although somebody wants it: a full disk, say, and not a reader that left.
     private(set) var failure: (stream: GuestSession.Stream, error: Errno)?
 
+    /// How much is written; nil where that is the reader's to say.
+    var allowance: LogAllowance?
+
     private let input: ByteStream
     private let outputs: [GuestSession.Stream: ByteStream]
     private weak var session: GuestSession?
@@ -17,7 +20,22 @@ final class SessionStreams {
     private var owed: [GuestSession.Stream: Int] = [:]
     private var whenFlushed: (() -> Void)?
     /// What the session has written while the outputs were held back; nil when they are not.
-    private var held: [(stream: GuestSession.Stream, bytes: [UInt8])]?
+    private var held: Held?
+
+    /// Bytes of both outputs in their order. What a single one takes is small, for a guest may send them one by one.
+    private struct Held {
+        var bytes: [UInt8] = []
+        var runs: [(stream: GuestSession.Stream, count: Int)] = []
+
+        mutating func append(_ more: [UInt8], of stream: GuestSession.Stream) {
+            bytes += more
+            if let last = runs.indices.last, runs[last].stream == stream {
+                runs[last].count += more.count
+            } else {
+                runs.append((stream, more.count))
+            }
+        }
+    }
 
     /// The streams that the command in the guest is to read, and to write.
     init(input: ByteStream, output: ByteStream, errorOutput: ByteStream) {
@@ -49,14 +67,18 @@ final class SessionStreams {
 
     /// Writes nothing of the session's until ``release()``. Its credit keeps what is held back small.
     func hold() {
-        if held == nil { held = [] }
+        if held == nil { held = Held() }
     }
 
     /// Writes what was held back, and goes on.
     func release() {
-        let bytes = held ?? []
+        guard let released = held else { return }
         held = nil
-        for (stream, bytes) in bytes { write(bytes, to: stream) }
+        var rest = released.bytes[...]
+        for (stream, count) in released.runs {
+            write(Array(rest.prefix(count)), to: stream)
+            rest = rest.dropFirst(count)
+        }
     }
 
     /// Writes bytes of the launcher's own, held back or not.
@@ -77,7 +99,8 @@ final class SessionStreams {
 
     /// Writes text to standard error, in its turn among the guest's.
     func say(_ text: String) {
-        outputs[.errorOutput]?.write(text.utf8)
+        let bytes = Array(text.utf8)
+        outputs[.errorOutput]?.write(allowance?.take(bytes) ?? bytes)
     }
 
     /// Closes all three at once; what is still to be written is lost.
@@ -114,11 +137,11 @@ final class SessionStreams {
 
     private func write(_ bytes: [UInt8], to stream: GuestSession.Stream) {
         guard held == nil else {
-            held?.append((stream, bytes))
+            held?.append(bytes, of: stream)
             return
         }
         guard let output = outputs[stream] else { return }
-        output.write(bytes)
+        output.write(allowance?.take(bytes) ?? bytes)
         owed[stream, default: 0] += bytes.count
         if output.pendingBytes == 0 { payCredit(of: stream) }
     }

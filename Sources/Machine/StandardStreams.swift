@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Glibc
+internal import Linux
 internal import SystemPackage
 
 /// This process's standard streams, joined to a session in the guest: three streams kept apart, or a terminal in raw mode.
@@ -12,12 +13,14 @@ final class StandardStreams {
     private let terminal: Terminal?
     private let streams: SessionStreams
 
-    init(on loop: EventLoop) throws(Errno) {
+    /// Joins them: of what comes from the guest, and of what is said, so much is written, or all where there is no `allowance`.
+    init(on loop: EventLoop, _ allowance: LogAllowance? = nil) throws(Errno) {
         terminal = Terminal(on: loop)
         streams = SessionStreams(
             input: try ByteStream(sharing: STDIN_FILENO, on: loop),
             output: try ByteStream(sharing: STDOUT_FILENO, on: loop),
             errorOutput: try ByteStream(sharing: STDERR_FILENO, on: loop))
+        streams.allowance = allowance
         if terminal != nil { streams.passes = { [weak self] in self?.passes($0) ?? true } }
     }
 
@@ -90,8 +93,9 @@ final class StandardStreams {
         streams.flush(then: then)
     }
 
-    /// Writes text of the launcher's own to standard error, in its turn among the guest's.
+    /// Writes text of the launcher's own to standard error, in its turn among the guest's. What is in it of others is nothing but
+    /// text to a terminal.
     func say(_ text: String) {
-        streams.say(text + (terminal?.lineEnd ?? "\n"))
+        streams.say(printable(lines: text) + (terminal?.lineEnd ?? "\n"))
     }
 }

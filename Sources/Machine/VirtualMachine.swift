@@ -76,6 +76,7 @@ final class VirtualMachine {
     /// Set while what comes over the link may be of the guest before a reset.
     private var settling: EventSource?
     private var consoleStream: ByteStream?
+    private var consoleLog: ConsoleLog?
     private var qemu: QEMUProcess?
     private var monitor: QMPClient?
     private var silence: EventSource?
@@ -104,7 +105,9 @@ final class VirtualMachine {
             log: Logger(label: "sheaf"), seccomp: configuration.seccomp, mayPoll: configuration.mayPoll)
         plan = try LaunchPlan(configuration, shareHost: shareHost)
         devices = BucketDevices(of: shareHost, fromBoot: plan.buckets, requestQueues: plan.requestQueues)
-        let link = AgentLink { [outlet] bytes in outlet.stream?.write(bytes) }
+        let link = AgentLink(waiting: { [outlet] in outlet.stream?.pendingBytes ?? 0 }) { [outlet] bytes in
+            outlet.stream?.write(bytes)
+        }
         self.link = link
         mounts = GuestMounts(on: loop) { [unowned link] kind, payload in link.send(kind, session: 0, payload) }
         shares = LiveShares(of: shareHost, on: loop, guest: mounts, devices: devices)
@@ -161,7 +164,7 @@ final class VirtualMachine {
     /// QEMU's process id, while it runs.
     var qemuPID: Int32? { qemu?.pid }
 
-    /// Whether QEMU has begun a console log.
+    /// Whether there is a console log.
     var hasLog: Bool { access(plan.consoleLog.string, F_OK) == 0 }
 
     /// Ends QEMU this moment: what it waits for will not come.
@@ -206,6 +209,7 @@ final class VirtualMachine {
         let linkStream = try ByteStream(owning: linkPair.near, on: loop)
         linkStream.read { [weak self] in self?.receiveFromLink($0) }
         outlet.stream = linkStream
+        consoleLog = try ConsoleLog(at: plan.consoleLog)
         let consoleStream = try ByteStream(owning: consolePipe.readingEnd, on: loop)
         consoleStream.read { [weak self] in self?.receiveFromConsole($0) }
         self.consoleStream = consoleStream
@@ -319,6 +323,7 @@ final class VirtualMachine {
         guard case .bytes(let bytes) = input else { return streamEnded() }
         lastSign = clock.elapsed
         clock.reach(.console)
+        if let failure = consoleLog?.append(bytes) { events.note(failure) }
         for line in bytes.withUnsafeBytes({ console.append($0) }) { events.note("console: \(line)") }
         if console.hasPanicked, escalation == nil {
             // A panic ends in a reset, and that ends QEMU; but not with every kernel and every `panic=`.
@@ -371,6 +376,7 @@ final class VirtualMachine {
         self.exit = nil
         escalation = nil
         consoleStream?.close()
+        consoleLog = nil
         outlet.stream?.close()
         monitor?.close()
         shares.close()

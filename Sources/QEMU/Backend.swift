@@ -18,8 +18,8 @@ public enum Backend: Equatable, Sendable {
     /// QEMU's own standard input and output.
     case stdio
 
-    /// Adds `-chardev` with this backend; QEMU writes all output to the file `log` as well.
-    func add(to line: inout CommandLine, id: String, log: String? = nil) {
+    /// Adds `-chardev` with this backend.
+    func add(to line: inout CommandLine, id: String) {
         var properties = [CommandLine.Property.property("id", id)]
         let kind: String
         switch self {
@@ -46,7 +46,6 @@ public enum Backend: Equatable, Sendable {
             // Ctrl-C is the guest's.
             properties.append(.property("signal", false))
         }
-        if let log { properties += [.property("logfile", log), .property("logappend", false)] }
         line.add("-chardev", kind, properties)
     }
 }

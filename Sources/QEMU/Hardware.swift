@@ -22,14 +22,9 @@ public struct Hardware: Equatable, Sendable {
     public struct Console: Equatable, Sendable {
         /// Where it goes, and what comes in by it.
         public var backend: Backend
-        /// A file that gets all output as well, written by QEMU itself.
-        public var log: String?
 
         /// A console.
-        public init(_ backend: Backend, log: String? = nil) {
-            self.backend = backend
-            self.log = log
-        }
+        public init(_ backend: Backend) { self.backend = backend }
     }
 
     /// The guest's network.

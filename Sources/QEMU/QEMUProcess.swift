@@ -83,9 +83,9 @@ public final class QEMUProcess {
     /// Whether it has not ended yet.
     public var isRunning: Bool { child.map { $0.exitStatus == nil } ?? false }
 
-    /// What QEMU has said lately on standard output and error.
+    /// What QEMU has said lately on standard output and error, as lines that a terminal takes for nothing but text.
     public var lastWords: String {
-        String(decoding: tail, as: UTF8.self).trimmingSuffix(while: \.isNewline)
+        printable(lines: String(decoding: tail, as: UTF8.self).trimmingSuffix(while: \.isNewline))
     }
 
     /// Asks QEMU to end (SIGTERM: it closes its files), and kills it when `grace` has passed in vain.

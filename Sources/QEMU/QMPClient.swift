@@ -114,7 +114,7 @@ public final class QMPClient {
     private func takeLine(_ line: [UInt8]) {
         if line.allSatisfy({ $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: " ") }) { return }
         guard let message = JSONValue(parsing: line) else {
-            return end(.malformed(String(decoding: line.prefix(120), as: UTF8.self)))
+            return end(.malformed(printable(String(decoding: line.prefix(120), as: UTF8.self))))
         }
         if let name = message["event"]?.text {
             onEvent?(QMPEvent(name: name, data: message["data"] ?? .null))
@@ -147,8 +147,8 @@ public final class QMPClient {
         guard let (command, completion) = pending.removeValue(forKey: id) else { return }
         if let error = message["error"] {
             let refusal = QMPError.refused(
-                command: command, errorClass: error["class"]?.text ?? "GenericError",
-                description: error["desc"]?.text ?? "no reason given")
+                command: command, errorClass: printable(error["class"]?.text ?? "GenericError"),
+                description: printable(error["desc"]?.text ?? "no reason given"))
             completion(.failure(refusal))
         } else {
             completion(.success(message["return"] ?? .null))

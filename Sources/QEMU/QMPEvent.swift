@@ -1,3 +1,5 @@
+internal import Linux
+
 /// What QEMU tells without being asked. QEMU QMP Reference Manual, "RunState events", "machine events", "qdev events".
 public enum QMPEvent: Equatable, Sendable {
     /// `SHUTDOWN`: the guest is off, and why (`guest-shutdown`, `guest-reset`, `guest-panic`, `host-qmp-quit`, `host-signal`,
@@ -20,7 +22,7 @@ public enum QMPEvent: Equatable, Sendable {
 
     init(name: String, data: JSONValue) {
         let byGuest = data["guest"]?.bool ?? false
-        let reason = data["reason"]?.text ?? "unknown"
+        let reason = printable(data["reason"]?.text ?? "unknown")
         switch name {
         case "SHUTDOWN": self = .shutdown(byGuest: byGuest, reason: reason)
         case "RESET": self = .reset(byGuest: byGuest, reason: reason)

@@ -68,6 +68,54 @@ import Testing
         #expect(finished.errors.contains("script"))
     }
 
+    @Test func showsNothingButTextOfWhatQEMUWrites() async throws {
+        let scratch = try Scratch()
+        let script = """
+            #!/bin/sh
+            case "$*" in *-version*) echo 'QEMU emulator version 7.2.0'; exit 0 ;; esac
+            printf '\\033]0;title\\007\\033[2Jred\\n' >&2
+            exit 1
+
+            """
+        try Data(script.utf8).write(to: URL(fileURLWithPath: scratch.path("qemu")))
+        chmod(scratch.path("qemu"), 0o755)
+
+        let finished = try await run(
+            ["--kernel", try Sheaf.kernel("6.12"), "--", "true"], environment: ["SHEAF_QEMU": scratch.path("qemu")])
+
+        #expect(finished.status == 125)
+        #expect(finished.errors.contains("?]0;title??[2Jred"), "\(finished.errors)")
+        #expect(!finished.errors.utf8.contains(0x1b))
+    }
+
+    /// A program that a launch waits for, and that does not end.
+    private func endless(_ name: String, in scratch: Scratch) throws -> [String: String] {
+        let program = try scratch.directory("bin") + "/" + name
+        let script = "#!/bin/sh\n: > '\(scratch.path("started"))'\nexec sleep 60\n"
+        try Data(script.utf8).write(to: URL(fileURLWithPath: program))
+        chmod(program, 0o755)
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return ["XDG_CACHE_HOME": scratch.path("cache"), "PATH": "\(scratch.path("bin")):\(path)"]
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func endsBySignalWhileItPrepares(signal: CInt) async throws {
+        let scratch = try Scratch()
+        let program = try Program(
+            ["\(Sheaf.products)/sheaf", "run", "--kernel", try Sheaf.kernel("6.12"), "--", "true"],
+            environment: try endless("xz", in: scratch))
+        #expect(
+            try await program.waits(upTo: 30) { FileManager.default.fileExists(atPath: scratch.path("started")) },
+            "\(program.errorsSoFar)")
+        let children = program.children
+
+        program.signal(signal)
+        let finished = try await program.finish(limit: 10)
+
+        #expect(finished.status == 128 + signal)
+        #expect(try await Program.survivors(of: children).isEmpty)
+    }
+
     @Test func explainsAKernelThatAnOrdinaryUserCannotRead() async throws {
         guard getuid() == 0 else { return }
         let user = try OrdinaryUser(kernel: "6.12")

@@ -26,9 +26,9 @@ final class LinkTarget: FuzzTarget {
         link.events.result = { mounts.receive(result: $0, $1, $2) }
         var output = 0
         for hasTerminal in [false, true] {
-            let session = link.execute(
-                ExecRequest(
-                    hasTerminal: hasTerminal, rows: 1, columns: 1, arguments: [], environment: [], directory: []))
+            let request = ExecRequest(
+                hasTerminal: hasTerminal, rows: 1, columns: 1, arguments: [], environment: [], directory: [])
+            guard let session = try? link.execute(request) else { fatalError("the first sessions of a link") }
             session.events.written = { _, bytes in output += bytes.count }
             session.events.ended = { [unowned session] _ in
                 require(session.inputRoom <= streamWindow, "a window of \(session.inputRoom) bytes")

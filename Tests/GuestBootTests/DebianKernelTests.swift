@@ -56,7 +56,7 @@ struct DebianKernelTests {
 
         let path = try Initramfs.build(agent: agent, modules: try modules(version), cache: fixture.cache)
 
-        let read = try CpioReader(try contents(of: path))
+        let read = try CpioReader(try contents(at: path))
         let order = String(decoding: try #require(read["lib/modules/sheaf/order"]).contents, as: UTF8.self)
         for name in order.split(separator: "\n") {
             let module = try #require(read["lib/modules/sheaf/\(name)"])
@@ -73,7 +73,7 @@ struct DebianKernelTests {
 
         let listing = try list(path)
 
-        #expect(listing == (try CpioReader(try contents(of: path))).entries.map(\.name))
+        #expect(listing == (try CpioReader(try contents(at: path))).entries.map(\.name))
     }
 
     /// What `cpio -t` prints of an archive.
@@ -91,7 +91,7 @@ struct DebianKernelTests {
         try checked(cl_wait(pid, &status, true))
         #expect(cl_exit_code(status) == 0)
         #expect(lseek(output.number, 0, SEEK_SET) == 0)
-        let text = String(decoding: try contents(of: output.number), as: UTF8.self)
+        let text = String(decoding: try contents(of: output.number, limit: .max), as: UTF8.self)
         return text.split(separator: "\n").map(String.init)
     }
 }

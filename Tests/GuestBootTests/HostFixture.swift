@@ -94,3 +94,9 @@ let plainDependencies = """
     kernel/drivers/misc/pvpanic/pvpanic-pci.ko: kernel/drivers/misc/pvpanic/pvpanic.ko
     kernel/net/unwanted.ko: kernel/fs/fuse/fuse.ko
     """ + "\n"
+
+/// All that is in a file.
+func contents(at path: FilePath) throws -> [UInt8] { try HostFile(path).contents(limit: .max) }
+
+/// What passes for a module: an ELF file by its first bytes, and a text.
+func elf(_ text: String) -> [UInt8] { [0x7f] + Array("ELF\(text)".utf8) }

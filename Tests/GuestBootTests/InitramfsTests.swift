@@ -6,21 +6,21 @@ import Testing
 
 @testable import GuestBoot
 
-/// `a module`, compressed with each program.
+/// `elf(" a module")`, compressed with each program.
 private let packed: [String: [UInt8]] = [
     ".xz": [
-        0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01, 0x16, 0x00,
-        0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x07, 0x61, 0x20, 0x6d, 0x6f, 0x64, 0x75, 0x6c, 0x65, 0x00,
-        0x75, 0xac, 0xe2, 0x58, 0xf7, 0xa0, 0xfc, 0xe4, 0x00, 0x01, 0x20, 0x08, 0xbb, 0x19, 0xd9, 0xbb, 0x1f, 0xb6,
-        0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+        0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01, 0x1c, 0x00,
+        0x00, 0x00, 0x10, 0xcf, 0x58, 0xcc, 0x01, 0x00, 0x0c, 0x7f, 0x45, 0x4c, 0x46, 0x20, 0x61, 0x20, 0x6d, 0x6f,
+        0x64, 0x75, 0x6c, 0x65, 0x00, 0x00, 0x00, 0x00, 0x0d, 0x0c, 0xb2, 0x2e, 0xd9, 0xa9, 0xdd, 0xac, 0x00, 0x01,
+        0x25, 0x0d, 0x71, 0x19, 0xc4, 0xb6, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
     ],
     ".zst": [
-        0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x41, 0x00, 0x00, 0x61, 0x20, 0x6d, 0x6f, 0x64, 0x75, 0x6c, 0x65, 0xaf,
-        0xab, 0xf2, 0x6b,
+        0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x60, 0x69, 0x00, 0x00, 0x7f, 0x45, 0x4c, 0x46, 0x20, 0x61, 0x20, 0x6d, 0x6f,
+        0x64, 0x75, 0x6c, 0x65, 0xf4, 0x93, 0x02, 0x9d,
     ],
     ".gz": [
-        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x4b, 0x54, 0xc8, 0xcd, 0x4f, 0x29, 0xcd, 0x49,
-        0x05, 0x00, 0x5b, 0xc1, 0x38, 0x0b, 0x08, 0x00, 0x00, 0x00,
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x77, 0xf5, 0x71, 0x53, 0x48, 0x54, 0xc8,
+        0xcd, 0x4f, 0x29, 0xcd, 0x49, 0x05, 0x00, 0x8d, 0x4f, 0x2d, 0x99, 0x0d, 0x00, 0x00, 0x00,
     ],
 ]
 
@@ -32,8 +32,8 @@ private let packed: [String: [UInt8]] = [
         ModuleSet.Module(path: try fixture.file(fixture.modules.appending(name), contents), relativePath: name)
     }
 
-    private func set(_ modules: [ModuleSet.Module], in fixture: HostFixture) -> ModuleSet {
-        ModuleSet(directory: fixture.modules, modules: modules)
+    private func set(_ modules: [ModuleSet.Module], in fixture: HostFixture) throws -> ModuleSet {
+        ModuleSet(source: try ModulesDirectory(fixture.modules), modules: modules)
     }
 
     private func archives(in fixture: HostFixture) -> [String] { names(in: fixture.cache.appending("initramfs")) }
@@ -42,18 +42,18 @@ private let packed: [String: [UInt8]] = [
         let fixture = try HostFixture()
         let agent = try fixture.file(fixture.root.appending("agent"), "the agent")
         let modules = [
-            try module("kernel/z/first.ko", Array("one".utf8), in: fixture),
-            try module("kernel/a/second.ko", Array("two".utf8), in: fixture),
+            try module("kernel/z/first.ko", elf("one"), in: fixture),
+            try module("kernel/a/second.ko", elf("two"), in: fixture),
         ]
 
-        let path = try Initramfs.build(agent: agent, modules: set(modules, in: fixture), cache: fixture.cache)
+        let path = try Initramfs.build(agent: agent, modules: try set(modules, in: fixture), cache: fixture.cache)
 
-        let read = try CpioReader(try contents(of: path))
+        let read = try CpioReader(try contents(at: path))
         #expect(read["init"]?.mode == 0o100755)
         #expect(read["init"]?.contents == Array("the agent".utf8))
         #expect(read["lib/modules/sheaf/order"]?.contents == Array("kernel/z/first.ko\nkernel/a/second.ko\n".utf8))
-        #expect(read["lib/modules/sheaf/kernel/z/first.ko"]?.contents == Array("one".utf8))
-        #expect(read["lib/modules/sheaf/kernel/a/second.ko"]?.contents == Array("two".utf8))
+        #expect(read["lib/modules/sheaf/kernel/z/first.ko"]?.contents == elf("one"))
+        #expect(read["lib/modules/sheaf/kernel/a/second.ko"]?.contents == elf("two"))
         #expect(read["dev/console"]?.device == [5, 1])
         for name in ["proc", "sys", "dev", "run", "sysroot", "tmp"] {
             #expect(read[name].map { $0.mode & 0o170000 } == 0o040000)
@@ -67,7 +67,7 @@ private let packed: [String: [UInt8]] = [
 
         let path = try Initramfs.build(agent: agent, modules: .none, cache: fixture.cache)
 
-        #expect(try CpioReader(try contents(of: path))["lib/modules/sheaf/order"]?.contents == [])
+        #expect(try CpioReader(try contents(at: path))["lib/modules/sheaf/order"]?.contents == [])
     }
 
     @Test(arguments: [".xz", ".zst", ".gz"])
@@ -77,12 +77,12 @@ private let packed: [String: [UInt8]] = [
         let modules = try (0..<3).map { try module("m\($0).ko\(suffix)", packed[suffix] ?? [], in: fixture) }
 
         let path = try Initramfs.build(
-            agent: agent, modules: set(modules, in: fixture), cache: fixture.cache, decompressor: programs)
+            agent: agent, modules: try set(modules, in: fixture), cache: fixture.cache, decompressor: programs)
 
-        let read = try CpioReader(try contents(of: path))
+        let read = try CpioReader(try contents(at: path))
         #expect(read["lib/modules/sheaf/order"]?.contents == Array("m0.ko\nm1.ko\nm2.ko\n".utf8))
         for index in 0..<3 {
-            #expect(read["lib/modules/sheaf/m\(index).ko"]?.contents == Array("a module".utf8))
+            #expect(read["lib/modules/sheaf/m\(index).ko"]?.contents == elf(" a module"))
         }
     }
 
@@ -92,9 +92,9 @@ private let packed: [String: [UInt8]] = [
         let modules = [try module("m.ko.xz", packed[".xz"] ?? [], in: fixture)]
 
         let path = try Initramfs.build(
-            agent: agent, modules: set(modules, in: fixture), cache: fixture.cache, decompressor: noPrograms)
+            agent: agent, modules: try set(modules, in: fixture), cache: fixture.cache, decompressor: noPrograms)
 
-        let read = try CpioReader(try contents(of: path))
+        let read = try CpioReader(try contents(at: path))
         #expect(read["lib/modules/sheaf/order"]?.contents == Array("m.ko.xz\n".utf8))
         #expect(read["lib/modules/sheaf/m.ko.xz"]?.contents == packed[".xz"])
     }
@@ -106,7 +106,7 @@ private let packed: [String: [UInt8]] = [
 
         let error = #expect(throws: InitramfsError.self) {
             try Initramfs.build(
-                agent: agent, modules: set(modules, in: fixture), cache: fixture.cache, decompressor: programs)
+                agent: agent, modules: try set(modules, in: fixture), cache: fixture.cache, decompressor: programs)
         }
         #expect(error?.description.contains("broken.ko.xz with /usr/bin/xz: ") == true)
         #expect(archives(in: fixture).isEmpty)
@@ -116,7 +116,7 @@ private let packed: [String: [UInt8]] = [
         let fixture = try HostFixture()
         let agent = fixture.root.appending("agent")
 
-        #expect(throws: InitramfsError.noAgent(agent, .noSuchFileOrDirectory)) {
+        #expect(throws: InitramfsError.noAgent(agent, .system(.noSuchFileOrDirectory))) {
             try Initramfs.build(agent: agent, modules: .none, cache: fixture.cache)
         }
     }
@@ -152,7 +152,7 @@ private let packed: [String: [UInt8]] = [
         let second = try Initramfs.build(agent: agent, modules: .none, cache: fixture.cache)
 
         #expect(second != first)
-        #expect(try CpioReader(try contents(of: second))["init"]?.contents == Array("another agent".utf8))
+        #expect(try CpioReader(try contents(at: second))["init"]?.contents == Array("another agent".utf8))
     }
 
     @Test func replacesAnArchiveThatIsNotWhatItsNameSays() throws {
@@ -162,7 +162,7 @@ private let packed: [String: [UInt8]] = [
         try fixture.file(path, "somebody else's")
 
         #expect(try Initramfs.build(agent: agent, modules: .none, cache: fixture.cache) == path)
-        #expect(try CpioReader(try contents(of: path))["init"]?.contents == Array("the agent".utf8))
+        #expect(try CpioReader(try contents(at: path))["init"]?.contents == Array("the agent".utf8))
     }
 
     @Test func isWholeForAnyNumberOfBuildersAtOnce() async throws {
@@ -175,7 +175,7 @@ private let packed: [String: [UInt8]] = [
             for _ in 0..<8 {
                 group.addTask {
                     let path = try Initramfs.build(agent: agent, modules: .none, cache: cache)
-                    return (path, try CpioReader(try contents(of: path))["init"]?.contents.count ?? 0)
+                    return (path, try CpioReader(try contents(at: path))["init"]?.contents.count ?? 0)
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }

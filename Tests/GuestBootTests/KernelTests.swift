@@ -71,7 +71,7 @@ import Testing
         let path = fixture.boot.appending("vmlinuz-6.9")
         try makeDirectories(path)
 
-        #expect(throws: KernelError.unreadable(path, .isDirectory)) {
+        #expect(throws: KernelError.unreadable(path, .notRegular)) {
             try Kernel.find(nil, for: .x86_64, in: fixture.places())
         }
     }
@@ -83,14 +83,14 @@ import Testing
         #expect(path.withPlatformString { chmod($0, 0) } == 0)
 
         for selection in [nil, "6.9", path.string] {
-            #expect(throws: KernelError.unreadable(path, .permissionDenied)) {
+            #expect(throws: KernelError.unreadable(path, .system(.permissionDenied))) {
                 try Kernel.find(selection, for: .x86_64, in: fixture.places())
             }
         }
     }
 
     @Test func tellsTheWayOutWhereOnlyRootReadsTheImage() {
-        let text = KernelError.unreadable("/boot/vmlinuz-6.9", .permissionDenied).description
+        let text = KernelError.unreadable("/boot/vmlinuz-6.9", .system(.permissionDenied)).description
 
         #expect(text.contains("/boot/vmlinuz-6.9"))
         #expect(text.contains("EACCES"))

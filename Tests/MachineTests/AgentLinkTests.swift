@@ -57,9 +57,9 @@ private final class Wire {
         #expect(isBroken)
     }
 
-    @Test func sendsNoMoreInputThanTheGuestHasRoomFor() {
+    @Test func sendsNoMoreInputThanTheGuestHasRoomFor() throws {
         let wire = Wire()
-        let session = wire.link.execute(request)
+        let session = try wire.link.execute(request)
         let input = [UInt8](repeating: 1, count: streamWindow + 1000)
 
         let first = input.withUnsafeBytes { session.send(input: $0) }
@@ -78,9 +78,9 @@ private final class Wire {
     }
 
     @Test(arguments: [(GuestSession.Stream.output, UInt8(1)), (.errorOutput, 2)])
-    func tellsTheGuestThatAnOutputHasNoReader(stream: GuestSession.Stream, number: UInt8) {
+    func tellsTheGuestThatAnOutputHasNoReader(stream: GuestSession.Stream, number: UInt8) throws {
         let wire = Wire()
-        let session = wire.link.execute(request)
+        let session = try wire.link.execute(request)
 
         session.endOutput(stream)
 
@@ -89,10 +89,10 @@ private final class Wire {
         #expect(ends.map(\.payload) == [[number]])
     }
 
-    @Test func keepsSessionsApartAndForgetsThemAtTheirEnd() {
+    @Test func keepsSessionsApartAndForgetsThemAtTheirEnd() throws {
         let wire = Wire()
-        let first = wire.link.execute(request)
-        let second = wire.link.execute(request)
+        let first = try wire.link.execute(request)
+        let second = try wire.link.execute(request)
         var ends: [String] = []
         var written: [UInt8] = []
         first.events.ended = { ends.append("first \($0)") }
@@ -108,9 +108,9 @@ private final class Wire {
         #expect(ends == ["first exited(code: 7)", "second signaled(number: 9)"])
     }
 
-    @Test func breaksWithAGuestThatSendsMoreThanItMay() {
+    @Test func breaksWithAGuestThatSendsMoreThanItMay() throws {
         let wire = Wire()
-        let session = wire.link.execute(request)
+        let session = try wire.link.execute(request)
         var taken = 0
         var reason: String?
         session.events.written = { taken += $1.count }
@@ -122,13 +122,76 @@ private final class Wire {
             wire.receive(.errorOutput, session: session.number, chunk)
         }
         #expect(taken == 2 * streamWindow && reason == nil)
-        session.grant(1, of: .output)
-        wire.receive(.output, session: session.number, [1])
-        #expect(taken == 2 * streamWindow + 1 && reason == nil)
+        session.grant(streamWindow / 2, of: .output)
+        for _ in 0..<(streamWindow / 2 / frameMaximumPayload) {
+            wire.receive(.output, session: session.number, chunk)
+        }
+        #expect(taken == 2 * streamWindow + streamWindow / 2 && reason == nil)
 
         wire.receive(.output, session: session.number, [1])
-        #expect(taken == 2 * streamWindow + 1)
+        #expect(taken == 2 * streamWindow + streamWindow / 2)
         #expect(reason != nil)
+    }
+
+    @Test func tellsAGuestOfItsRoomOnceItIsHalfAWindow() throws {
+        let wire = Wire()
+        let session = try wire.link.execute(request)
+        var taken = 0
+        session.events.written = { stream, bytes in
+            taken += bytes.count
+            session.grant(bytes.count, of: stream)
+        }
+        _ = wire.sent()
+
+        for _ in 0..<(streamWindow * 2) { wire.receive(.output, session: session.number, [1]) }
+
+        let credits = wire.sent()
+        #expect(taken == streamWindow * 2)
+        #expect(credits.count == 4)
+        #expect(credits.allSatisfy { $0.payload == [1, 0, 0, 2, 0] })
+    }
+
+    @Test func saysNothingOfOutputThatIsEmpty() throws {
+        let wire = Wire()
+        let session = try wire.link.execute(request)
+        session.events.written = { _, _ in Issue.record("nothing was written") }
+
+        wire.receive(.output, session: session.number, [])
+        wire.receive(.errorOutput, session: session.number, [])
+    }
+
+    @Test func breaksWithAGuestThatTakesNothingOfWhatItIsSent() {
+        var sent = 0
+        let link = AgentLink(waiting: { sent }) { sent += $0.count }
+        var reason: String?
+        link.events.broken = { reason = $0 }
+        let setting = [UInt8](repeating: 0x61, count: frameMaximumPayload)
+
+        for _ in 0..<2000 { link.send(setting: setting) }
+
+        #expect(reason == "the guest does not take what it is sent")
+        #expect(((16 << 20)...(17 << 20)).contains(sent))
+    }
+
+    @Test func leavesAGuestThatIsSlowTheInputOfAllItsCommands() throws {
+        var sent = 0
+        let link = AgentLink(waiting: { sent }) { sent += $0.count }
+        link.events.broken = { _ in Issue.record("no guest is to blame for what it has room for") }
+        let input = [UInt8](repeating: 0x61, count: streamWindow)
+
+        for _ in 0..<200 {
+            let session = try link.execute(request)
+            #expect(input.withUnsafeBytes { session.send(input: $0) } == streamWindow)
+        }
+    }
+
+    @Test func saysThatThereAreTooManyCommands() throws {
+        var link = AgentLink { _ in }
+        for _ in 0..<Int(UInt16.max) { _ = try link.execute(request) }
+
+        #expect(throws: AgentLink.NoSessionLeft.self) { try link.execute(request) }
+        link = AgentLink { _ in }
+        _ = try link.execute(request)
     }
 
     @Test(arguments: [[FrameKind.hello, .hello], [.ready], [.hello, .ready, .ready]])
@@ -145,9 +208,9 @@ private final class Wire {
         #expect(isBroken)
     }
 
-    @Test func survivesFramesThatAreCutShort() {
+    @Test func survivesFramesThatAreCutShort() throws {
         let wire = Wire()
-        let session = wire.link.execute(request)
+        let session = try wire.link.execute(request)
         for kind in [FrameKind.credit, .started, .output, .result, .log, .failed, .ended] {
             wire.receive(kind, session: session.number, [])
         }
@@ -181,11 +244,11 @@ private final class Wire {
 
     // MARK: - A guest that begins anew
 
-    @Test func losesItsCommandsWhenTheGuestBeginsAnew() {
+    @Test func losesItsCommandsWhenTheGuestBeginsAnew() throws {
         let wire = Wire()
         var ends: [String] = []
-        let first = wire.link.execute(request)
-        let second = wire.link.execute(request)
+        let first = try wire.link.execute(request)
+        let second = try wire.link.execute(request)
         first.events.ended = { ends.append("first \($0)") }
         second.events.ended = { ends.append("second \($0)") }
 

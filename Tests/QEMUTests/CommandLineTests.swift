@@ -28,7 +28,7 @@ import Testing
     @Test func channelsAndFileSystemsFollowTheirBackends() {
         var inherited = InheritedDescriptors()
         var hardware = makeHardware()
-        hardware.console = .init(inherited.add(10), log: "/tmp/log")
+        hardware.console = .init(inherited.add(10))
         hardware.agentLink = inherited.add(11)
         hardware.monitor = inherited.add(12)
         hardware.fileSystems = [
@@ -44,7 +44,7 @@ import Testing
         let tail = arguments.drop { $0 != "virtio-rng-pci" }.dropFirst()
         #expect(
             Array(tail) == [
-                "-chardev", "socket,id=console,fd=3,logfile=/tmp/log,logappend=off", "-serial", "chardev:console",
+                "-chardev", "socket,id=console,fd=3", "-serial", "chardev:console",
                 "-chardev", "socket,id=agent,fd=4", "-device", "virtio-serial-pci,max_ports=2",
                 "-device", "virtserialport,chardev=agent,name=org.sheaf.agent",
                 "-chardev", "socket,id=monitor,fd=5", "-mon", "chardev=monitor,mode=control", "-S",

@@ -70,6 +70,23 @@ private let installed = try? QEMUProgram.find()
         #expect(!process.isRunning)
     }
 
+    @Test func itsLastWordsAreNothingButText() throws {
+        let loop = EventLoop()
+        var line = CommandLine()
+        line.add("-c")
+        line.add(#"printf '\033]0;title\007\033[2Jone\ntwo\303\274\n' >&2"#)
+        var words: String?
+        let process = try QEMUProcess(
+            QEMUProgram(path: "/bin/sh"), line, inheriting: InheritedDescriptors(), on: loop
+        ) { exit in
+            words = exit.lastWords
+            loop.stop()
+        }
+        run(loop)
+        #expect(words == "?]0;title??[2Jone\ntwoü")
+        withExtendedLifetime(process) {}
+    }
+
     @Test(.enabled(if: installed != nil, "needs an installed QEMU"))
     func whatQemuFindsAmissIsToldByItsExit() throws {
         let program = try #require(installed)

@@ -88,6 +88,24 @@ import Testing
         #expect(scene.events == [.stopped])
     }
 
+    @Test func whatQEMUSaysIsNothingButText() throws {
+        let scene = try Scene { scene, message in
+            guard message["execute"] == "first" else { return }
+            let error = #"{"class": "A\u001bc", "desc": "\u001b]0;title\u0007\u009b2J ü"}"#
+            scene.say(#"{"error": \#(error), "id": \#(message["id"]?.integer ?? -1)}"#)
+        }
+        var answers: [QMPClient.Answer] = []
+        scene.client.execute("first") {
+            answers.append($0)
+            scene.loop.stop()
+        }
+        scene.greet()
+        scene.run()
+
+        #expect(
+            answers == [.failure(.refused(command: "first", errorClass: "A?c", description: "?]0;title??2J ü"))])
+    }
+
     @Test func linesMayComeInPiecesAndTogether() throws {
         let scene = try Scene { _, _ in }
         let text =
@@ -139,7 +157,7 @@ import Testing
         }
         scene.say("HTTP/1.1 200 OK")
         scene.run()
-        #expect(scene.closed == [.malformed("HTTP/1.1 200 OK\r")])
+        #expect(scene.closed == [.malformed("HTTP/1.1 200 OK?")])
     }
 
     @Test func passesADescriptorWithItsCommandAlsoBeforeTheGreeting() throws {

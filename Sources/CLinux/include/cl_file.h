@@ -43,6 +43,9 @@ struct cl_statx {
 /// Opens a path on which no component is a symbolic link; -ELOOP where one is. Corresponds to openat2(2) with
 /// RESOLVE_NO_SYMLINKS. The descriptor, close-on-exec, or -errno.
 int cl_open_without_links(const char *_Nonnull path, int flags);
+/// Opens a path below `directory`; -EXDEV where a `..`, a symbolic link or a path that is absolute leads out of it. Corresponds
+/// to openat2(2) with RESOLVE_BENEATH. The descriptor, close-on-exec, or -errno.
+int cl_open_beneath(int directory, const char *_Nonnull path, int flags);
 /// statx(2) of `name` below `directory` without following a symlink, or of `directory` itself when `name` is NULL. Asks
 /// for the basic fields, the birth time and the mount id.
 int cl_statx(int directory, const char *_Nullable name, struct cl_statx *_Nonnull out);

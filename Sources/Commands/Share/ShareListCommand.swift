@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import Linux
 internal import SystemPackage
 
 /// `sheaf share ls`: a VM's shares.

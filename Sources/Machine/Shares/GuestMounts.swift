@@ -23,9 +23,6 @@ final class GuestMounts {
     /// Called when a target is unmounted after its request was given up.
     var onLateUnmount: (_ target: String) -> Void = { _ in }
 
-    /// The most bytes of mountinfo that are taken.
-    private static let largestTable = 32 << 20
-
     /// Which requests the guest takes.
     private enum Phase {
         case none
@@ -55,8 +52,8 @@ final class GuestMounts {
         /// Nil once the request was given up.
         var completion: ((Result<[GuestMount], Failure>) -> Void)?
         var limit: EventSource?
-        /// What has come of mountinfo, and no more than is sensible.
-        var table: [UInt8] = []
+        /// What has come of mountinfo.
+        var table = MountTable()
     }
 
     private let loop: EventLoop
@@ -191,7 +188,9 @@ final class GuestMounts {
         if let failure {
             completion(.failure(.refused(failure, attempt: attempt)))
         } else {
-            completion(.success(request.table.split(separator: 0x0a).compactMap(GuestMount.init)))
+            var table = request.table
+            table.finish()
+            completion(.success(table.mounts))
         }
     }
 
@@ -208,7 +207,7 @@ final class GuestMounts {
 
     /// Takes the next part of the answer to a ``list(within:completion:)``.
     func receive(mounts id: UInt32, _ bytes: [UInt8]) {
-        guard let size = requests[id]?.table.count, size + bytes.count <= Self.largestTable else { return }
-        requests[id]?.table += bytes
+        guard requests[id].map({ $0.task == .list && $0.completion != nil }) == true else { return }
+        requests[id]?.table.append(bytes)
     }
 }
