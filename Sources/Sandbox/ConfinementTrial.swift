@@ -18,6 +18,7 @@ public struct ConfinementTrial: Equatable, Sendable {
     public var capabilities: [String] = []
     /// The version of the kernel's Landlock; 0 where it has none that can be used.
     public var landlockVersion = 0
+    private var thread: CInt = 0
 
     /// Tries.
     ///
@@ -28,13 +29,24 @@ public struct ConfinementTrial: Equatable, Sendable {
         _ confinement: WorkerConfinement = WorkerConfinement(), for duty: WorkerConfinement.Duty = .files
     ) {
         let found = Found()
+        let (isConfined, isSeen) = (Semaphore(), Semaphore())
+        let thread: Thread
         do throws(Errno) {
-            try Thread(name: "trial") { found.value.withLock { $0.confine(by: confinement, duty) } }.join()
+            thread = try Thread(name: "trial") {
+                found.value.withLock { $0.confine(by: confinement, duty) }
+                isConfined.signal()
+                isSeen.wait()
+            }
         } catch {
+            self.init(())
             failure = error
             return
         }
+        isConfined.wait()
         self = found.value.withLock { $0 }
+        if failure == nil { look() }
+        isSeen.signal()
+        thread.join()
     }
 
     private final class Found: Sendable {
@@ -44,13 +56,21 @@ public struct ConfinementTrial: Equatable, Sendable {
     private init(_: Void) {}
 
     private mutating func confine(by confinement: WorkerConfinement, _ duty: WorkerConfinement.Duty) {
+        thread = cl_thread_id()
         landlockVersion = max(0, Int(cl_landlock_version()))
         do throws(Errno) {
             hasOwnUmask = try confinement.enter()
-            // The kernel's word and not ours; opened while the thread still may.
-            let status = try Descriptor(result: cl_openat(CL_AT_FDCWD, "/proc/thread-self/status", O_RDONLY, 0))
             try confinement.seal(for: duty)
-            note(status)
+        } catch {
+            failure = error
+        }
+    }
+
+    /// The kernel's word on the thread, and not ours; asked from outside, for it may not do so itself.
+    private mutating func look() {
+        do throws(Errno) {
+            let path = "/proc/self/task/\(thread)/status"
+            note(try Descriptor(result: path.withCString { cl_openat(CL_AT_FDCWD, $0, O_RDONLY, 0) }))
         } catch {
             failure = error
         }
