@@ -209,7 +209,6 @@ final class VirtualMachine {
         let linkStream = try ByteStream(owning: linkPair.near, on: loop)
         linkStream.read { [weak self] in self?.receiveFromLink($0) }
         outlet.stream = linkStream
-        consoleLog = try ConsoleLog(at: plan.consoleLog)
         let consoleStream = try ByteStream(owning: consolePipe.readingEnd, on: loop)
         consoleStream.read { [weak self] in self?.receiveFromConsole($0) }
         self.consoleStream = consoleStream
@@ -227,6 +226,12 @@ final class VirtualMachine {
     }
 
     private func run() {
+        // Not before: of a QEMU that does not take its command line there is no console to be shown.
+        do throws(LaunchError) {
+            consoleLog = try ConsoleLog(at: plan.consoleLog)
+        } catch {
+            return events.failed(.launcherError, error.description)
+        }
         // Over -no-reboot, without which a guest that resets before this would not be seen.
         if reboots { monitor?.execute("set-action", ["reboot": "reset"]) }
         monitor?.execute("cont") { [weak self] answer in

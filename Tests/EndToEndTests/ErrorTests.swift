@@ -86,6 +86,7 @@ import Testing
         #expect(finished.status == 125)
         #expect(finished.errors.contains("?]0;title??[2Jred"), "\(finished.errors)")
         #expect(!finished.errors.utf8.contains(0x1b))
+        #expect(!finished.errors.contains("console"))
     }
 
     /// A program that a launch waits for, and that does not end.

@@ -1,3 +1,5 @@
+internal import Glibc
+
 internal import enum ShareHost.Bucket
 
 /// The guest's table of mounts as it comes, in pieces: the lines of shares are read, all others are passed over.
@@ -15,6 +17,8 @@ struct MountTable {
 
     /// The longest line: two paths of PATH_MAX, each byte of them escaped, and as much again of options.
     static let longestLine = 64 << 10
+    /// No share's line is shorter: its source's name alone is half of it.
+    private static let shortestLine = 16
     /// How much is kept of the lines of shares, and what is counted for one besides its bytes.
     static let mostKept = 2 << 20
     private static let lineCost = 128
@@ -24,13 +28,12 @@ struct MountTable {
     /// Takes the next piece.
     mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBufferPointer { bytes in
-            var start = 0
-            while start < bytes.count {
-                guard let end = bytes[start...].firstIndex(of: 0x0a) else {
-                    return begin(UnsafeBufferPointer(rebasing: bytes[start...]))
-                }
-                let piece = UnsafeBufferPointer(rebasing: bytes[start..<end])
-                start = end + 1
+            var rest = bytes
+            while let start = rest.baseAddress, !rest.isEmpty {
+                guard let newline = memchr(start, 0x0a, rest.count) else { return begin(rest) }
+                let length = start.distance(to: newline.assumingMemoryBound(to: UInt8.self))
+                let piece = UnsafeBufferPointer(start: start, count: length)
+                rest = UnsafeBufferPointer(start: start + length + 1, count: rest.count - length - 1)
                 if line.isEmpty, !isOverlong {
                     take(piece)
                 } else {
@@ -58,7 +61,7 @@ struct MountTable {
     }
 
     private mutating func take(_ line: UnsafeBufferPointer<UInt8>) {
-        guard line.count <= Self.longestLine, Self.isShares(line) else { return }
+        guard (Self.shortestLine...Self.longestLine).contains(line.count), Self.isShares(line) else { return }
         let cost = line.count + Self.lineCost
         guard kept + cost <= Self.mostKept, let mount = GuestMount(line) else { return }
         kept += cost
