@@ -50,17 +50,23 @@ import Testing
         let client = try Sheaf.mount(scratch.path("s"))
         _ = try client.walk(.root, "work")
 
-        var walls: [String: [String]] = [:]
-        let tasks = "/proc/\(server.identifier)/task"
-        for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
-            let status = try String(contentsOfFile: "\(tasks)/\(task)/status", encoding: .utf8)
-            let lines = status.split(separator: "\n").map { $0.split(separator: "\t") }
-            let found = ["Seccomp:", "NoNewPrivs:", "CapEff:"].map { name in
-                String(lines.first { $0.first?.elementsEqual(name) == true }?.last ?? "")
+        func look() throws -> [String: [String]] {
+            var walls: [String: [String]] = [:]
+            let tasks = "/proc/\(server.identifier)/task"
+            for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+                let status = try String(contentsOfFile: "\(tasks)/\(task)/status", encoding: .utf8)
+                let lines = status.split(separator: "\n").map { $0.split(separator: "\t") }
+                let found = ["Seccomp:", "NoNewPrivs:", "CapEff:"].map { name in
+                    String(lines.first { $0.first?.elementsEqual(name) == true }?.last ?? "")
+                }
+                let name = String(lines.first?.last ?? "")
+                if name.hasPrefix("fs-") { walls[name] = found }
             }
-            let name = String(lines.first?.last ?? "")
-            if name.hasPrefix("fs-") { walls[name] = found }
+            return walls
         }
+        // Nothing has waited for it: it may not have its name yet.
+        #expect(try await server.waits(upTo: 20) { (try? look())?["fs-connection"] != nil })
+        let walls = try look()
 
         // These two get no byte of theirs.
         let unfiltered = walls.filter { $0.value[0] != "2" || $0.value[1] != "1" }.keys.sorted()

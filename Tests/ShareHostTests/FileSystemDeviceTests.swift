@@ -206,10 +206,8 @@ import VhostUser
         let readEnd = Linux.Descriptor(owning: read)
         try withDevice(echo) { device in
             let frontend = try device.connect()
-            for request in [VhostUserRequest.setRingCall, .setRingError] {
-                for ring in 0..<2 as Range<UInt64> {
-                    try frontend.socket.send(request, MessagePayload(ring), descriptors: [write])
-                }
+            for ring in 0..<2 as Range<UInt64> {
+                try frontend.socket.send(.setRingKick, MessagePayload(ring), descriptors: [write])
             }
             try frontend.synchronise()
             _ = cl_close(write)
