@@ -17,8 +17,8 @@ public func printable(_ character: Character) -> String {
     var result = String.UnicodeScalarView()
     for scalar in character.unicodeScalars {
         if let first = result.first, isEmojiPart(scalar, after: first) { break }
-        // What changes the direction of all that follows is not shown either.
-        let isHarmless = cl_scalar_width(scalar.value) >= 0 && !scalar.properties.isBidiControl
+        // wcwidth(3) has a NUL take no room, as an accent does. What changes the direction of all that follows is not shown either.
+        let isHarmless = scalar.value != 0 && cl_scalar_width(scalar.value) >= 0 && !scalar.properties.isBidiControl
         result.append(isHarmless ? scalar : "?")
     }
     return String(result)

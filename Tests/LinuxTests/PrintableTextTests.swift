@@ -5,7 +5,7 @@ import Testing
 @Suite struct PrintableTextTests {
     @Test(arguments: [
         ("plain\nlines\n", "plain\nlines\n"), ("\u{1b}[2J\u{1b}]0;t\u{7}", "?[2J?]0;t?"),
-        ("a\r\nb\n\n\u{9b}c", "a?\nb\n\n?c"), ("für\n\u{202e}x", "für\n?x"), ("", ""), ("\n", "\n"),
+        ("a\r\nb\n\n\u{9b}c", "a?\nb\n\n?c"), ("für\n\u{202e}x", "für\n?x"), ("", ""), ("\n", "\n"), ("a\0b", "a?b"),
     ])
     func leavesLinesAndNothingElseThatATerminalObeys(text: String, printed: String) {
         #expect(printable(lines: text) == printed)
