@@ -27,7 +27,7 @@ import Testing
     @Test func watchesUntilItsUserHasEnough() throws {
         let machine = try machine()
         let program = try program(machine, ["--watch", "--interval", "0.1"])
-        let before = program.settings
+        let before = program.firstSettings
 
         #expect(program.shows("1000    1.0M"), "\(program.text)")
         #expect(program.settings != before)
@@ -45,7 +45,7 @@ import Testing
     ])
     func givesTheTerminalBack(typed: String, signal: CInt, status: CInt) throws {
         let program = try program(try machine(), ["--watch"])
-        let before = program.settings
+        let before = program.firstSettings
         #expect(program.shows("REQ/S"))
 
         program.type(typed)
@@ -59,7 +59,7 @@ import Testing
     @Test func saysThatTheMachineHasEnded() throws {
         let machine = try machine()
         let program = try program(machine, ["--watch", "--interval", "3600"])
-        let before = program.settings
+        let before = program.firstSettings
         #expect(program.shows("1000"))
 
         machine.end()
@@ -149,7 +149,7 @@ import Testing
         let silent = try machine.place.claim("silent")
         defer { silent.remove() }
         let program = try program(machine, ["silent"] + arguments)
-        let before = program.settings
+        let before = program.firstSettings
 
         #expect(program.finish() == 1)
         #expect(program.settings == before)

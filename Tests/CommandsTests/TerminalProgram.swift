@@ -11,6 +11,8 @@ final class TerminalProgram {
     private let screen: Descriptor
     private let pid: pid_t
     private let companion: AnyObject?
+    /// The terminal's settings before there was a program.
+    let firstSettings: [tcflag_t]
     private var rawStatus: CInt?
     /// All that the program has written to the terminal so far.
     private(set) var output: [UInt8] = []
@@ -35,6 +37,7 @@ final class TerminalProgram {
         screen = Descriptor(owning: open(path, O_RDWR | O_NOCTTY | O_CLOEXEC))
         try checked(cl_set_window_size(keyboard.number, rows, columns))
         try checked(cl_set_nonblocking(keyboard.number, true))
+        firstSettings = Self.settings(of: screen)
         let number = screen.number
         let map = (0...2).map { cl_fd_mapping(source: number, target: CInt($0)) }
         let variables = ["PATH": "/usr/bin:/bin", "TERM": "xterm"].merging(environment) { $1 }.map { "\($0)=\($1)" }
@@ -57,7 +60,9 @@ final class TerminalProgram {
     var text: String { String(decoding: output, as: UTF8.self) }
 
     /// The terminal's settings, such as whether it shows what is typed.
-    var settings: [tcflag_t] {
+    var settings: [tcflag_t] { Self.settings(of: screen) }
+
+    private static func settings(of screen: borrowing Descriptor) -> [tcflag_t] {
         var settings = termios()
         tcgetattr(screen.number, &settings)
         return [settings.c_iflag, settings.c_oflag, settings.c_cflag, settings.c_lflag]
