@@ -61,8 +61,5 @@ extension EndedCommand {
 
 extension MachineStop {
     /// Seconds that the guest gets: no number that a timer could not hold.
-    var seconds: Double {
-        let seconds = timeout ?? Self.defaultTimeout
-        return seconds >= 0 ? min(seconds, 4_000_000) : 0
-    }
+    var seconds: Double { (timeout ?? Self.defaultTimeout).clampedSeconds }
 }

@@ -96,7 +96,7 @@ struct LaunchPlan {
         var hardware = Hardware(
             name: configuration.hostname, accelerator: accelerator, cpus: configuration.cpus,
             memory: UInt64(configuration.memory) << 20, kernel: kernel.path.string, initramfs: initramfs.string,
-            kernelCommandLine: commandLine.text, console: Hardware.Console(console))
+            kernelCommandLine: commandLine.text, console: console)
         hardware.fileSystems = fileSystems
         return hardware
     }

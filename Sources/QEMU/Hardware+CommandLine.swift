@@ -65,7 +65,7 @@ extension Hardware {
     }
 
     private func addChannels(to line: inout CommandLine) {
-        console.backend.add(to: &line, id: "console")
+        console.add(to: &line, id: "console")
         line.add("-serial", "chardev:console")
         if let agentLink {
             agentLink.add(to: &line, id: "agent")

@@ -18,15 +18,6 @@ public struct Hardware: Equatable, Sendable {
         }
     }
 
-    /// The guest's serial console.
-    public struct Console: Equatable, Sendable {
-        /// Where it goes, and what comes in by it.
-        public var backend: Backend
-
-        /// A console.
-        public init(_ backend: Backend) { self.backend = backend }
-    }
-
     /// The guest's network.
     public enum Network: Equatable, Sendable {
         /// None.
@@ -63,8 +54,8 @@ public struct Hardware: Equatable, Sendable {
     public var initramfs: String?
     /// The kernel's command line.
     public var kernelCommandLine: String
-    /// The serial console.
-    public var console: Console
+    /// Where the serial console goes, and what comes in by it.
+    public var console: Backend
     /// The socket of the link to the agent; nil for a guest without one.
     public var agentLink: Backend?
     /// QEMU's monitor; with one the guest waits for `cont`, so that no event is lost.
@@ -79,7 +70,7 @@ public struct Hardware: Equatable, Sendable {
     /// A machine with the least that boots; the rest is to be set.
     public init(
         name: String, accelerator: Accelerator, cpus: Int, memory: UInt64, kernel: String, initramfs: String?,
-        kernelCommandLine: String, console: Console
+        kernelCommandLine: String, console: Backend
     ) {
         self.name = name
         self.accelerator = accelerator

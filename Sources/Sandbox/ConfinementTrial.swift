@@ -18,7 +18,6 @@ public struct ConfinementTrial: Equatable, Sendable {
     public var capabilities: [String] = []
     /// The version of the kernel's Landlock; 0 where it has none that can be used.
     public var landlockVersion = 0
-    private var thread: CInt = 0
 
     /// Tries.
     ///
@@ -33,6 +32,7 @@ public struct ConfinementTrial: Equatable, Sendable {
         let thread: Thread
         do throws(Errno) {
             thread = try Thread(name: "trial") {
+                found.thread.store(cl_thread_id(), ordering: .relaxed)
                 found.value.withLock { $0.confine(by: confinement, duty) }
                 isConfined.signal()
                 isSeen.wait()
@@ -44,19 +44,19 @@ public struct ConfinementTrial: Equatable, Sendable {
         }
         isConfined.wait()
         self = found.value.withLock { $0 }
-        if failure == nil { look() }
+        if failure == nil { look(at: found.thread.load(ordering: .relaxed)) }
         isSeen.signal()
         thread.join()
     }
 
     private final class Found: Sendable {
         let value = Mutex(ConfinementTrial(()))
+        let thread = Atomic<CInt>(0)
     }
 
     private init(_: Void) {}
 
     private mutating func confine(by confinement: WorkerConfinement, _ duty: WorkerConfinement.Duty) {
-        thread = cl_thread_id()
         landlockVersion = max(0, Int(cl_landlock_version()))
         do throws(Errno) {
             hasOwnUmask = try confinement.enter()
@@ -67,7 +67,7 @@ public struct ConfinementTrial: Equatable, Sendable {
     }
 
     /// The kernel's word on the thread, and not ours; asked from outside, for it may not do so itself.
-    private mutating func look() {
+    private mutating func look(at thread: CInt) {
         do throws(Errno) {
             let path = "/proc/self/task/\(thread)/status"
             note(try Descriptor(result: path.withCString { cl_openat(CL_AT_FDCWD, $0, O_RDONLY, 0) }))

@@ -8,7 +8,7 @@ import Testing
         Hardware(
             name: "try", accelerator: .tcg, cpus: 2, memory: 512 << 20, kernel: "/boot/vmlinuz",
             initramfs: "/tmp/initrd",
-            kernelCommandLine: "console=ttyS0 panic=-1", console: .init(.file(path: "/tmp/a,b.log")))
+            kernelCommandLine: "console=ttyS0 panic=-1", console: .file(path: "/tmp/a,b.log"))
     }
 
     @Test func smallestMachineHasExactlyTheseArguments() {
@@ -28,7 +28,7 @@ import Testing
     @Test func channelsAndFileSystemsFollowTheirBackends() {
         var inherited = InheritedDescriptors()
         var hardware = makeHardware()
-        hardware.console = .init(inherited.add(10))
+        hardware.console = inherited.add(10)
         hardware.agentLink = inherited.add(11)
         hardware.monitor = inherited.add(12)
         hardware.fileSystems = [

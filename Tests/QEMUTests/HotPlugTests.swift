@@ -29,7 +29,7 @@ private let installed = try? QEMUProgram.find()
             var inherited = InheritedDescriptors()
             var hardware = Hardware(
                 name: "plug", accelerator: .tcg, cpus: 1, memory: 64 << 20, kernel: "/dev/null", initramfs: nil,
-                kernelCommandLine: "", console: .init(.file(path: "/dev/null")))
+                kernelCommandLine: "", console: .file(path: "/dev/null"))
             hardware.monitor = inherited.add(pair.far.number)
             hardware.reservedPorts = 2
             var line = hardware.commandLine(for: program.version(rememberedIn: nil))

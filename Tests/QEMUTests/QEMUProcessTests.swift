@@ -114,7 +114,7 @@ private let installed = try? QEMUProgram.find()
         var inherited = InheritedDescriptors()
         var hardware = Hardware(
             name: "whole", accelerator: .tcg, cpus: 2, memory: 64 << 20, kernel: "/dev/null", initramfs: nil,
-            kernelCommandLine: "", console: .init(inherited.add(console.far.number)))
+            kernelCommandLine: "", console: inherited.add(console.far.number))
         hardware.monitor = inherited.add(monitor.far.number)
         hardware.agentLink = inherited.add(link.far.number)
         hardware.reservedPorts = 2

@@ -101,15 +101,14 @@ final class LockTable: @unchecked Sendable {
             }
             do throws(Errno) {
                 try node.pool.take()
+                do throws(Errno) {
+                    let descriptor = try checked(open(stand))
+                    return LockFile(key, node: node, descriptor: descriptor, stand: stand)
+                } catch {
+                    node.pool.giveBack()
+                    throw error
+                }
             } catch {
-                if let stand { letGo(stand, of: key.node) }
-                throw error
-            }
-            do throws(Errno) {
-                let descriptor = try checked(open(stand))
-                return LockFile(key, node: node, descriptor: descriptor, stand: stand)
-            } catch {
-                node.pool.giveBack()
                 if let stand { letGo(stand, of: key.node) }
                 throw error
             }
