@@ -3,8 +3,9 @@ internal import CLinux
 /// When a driver is shown what is finished while there is more to do.
 ///
 /// Shown at the end of a batch alone, both sides sleep by turns: half the requests/s at 16 and 32 in flight, and more CPU time
-/// for each. Shown one by one, the driver is woken for each. So it is shown a quarter of what it has in flight, and the first
-/// ones earlier: it wakes up while the others are served, and has more when they are done.
+/// for each. Shown one by one, the driver is woken for each, which takes as long as five requests. So it is shown a quarter of
+/// what it has in flight, or half of it if that is little: it wakes up while the others are served, and has more when they are
+/// done.
 struct Batch {
     /// The fewest that are shown together.
     private static let fewest = 4
@@ -27,7 +28,7 @@ struct Batch {
     /// One more is finished.
     @inline(__always)
     mutating func finish() {
-        if finished == 0 { left = together / 4 }
+        if finished == 0 { left = min(together, max(1, inFlight / 2)) }
         finished &+= 1
         unshown &+= 1
         left &-= 1
