@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// When a driver is shown what is finished while there is more to do.
+/// When a driver that sleeps is shown what is finished while there is more to do. One that is awake sees each at once.
 ///
 /// Shown at the end of a batch alone, both sides sleep by turns: half the requests/s at 16 and 32 in flight, and more CPU time
 /// for each. Shown one by one, the driver is woken for each, which takes as long as five requests. So it is shown a quarter of

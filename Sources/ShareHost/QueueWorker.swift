@@ -188,6 +188,7 @@ extension QueueWorker {
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
+                queue.expose()
                 outfit.batch.finish()
                 isWorking = true
                 guard try queue.hasAvailable() else { continue }

@@ -106,6 +106,13 @@ public struct SplitQueue: ~Copyable {
         nextUsed &+= 1
     }
 
+    /// Lets a driver that happens to look see every used entry written so far, by one store; one that sleeps is woken by the
+    /// next ``publish()``, which there has to be.
+    @inlinable
+    public mutating func expose() {
+        cl_store16_release(usedRing + 2, nextUsed.littleEndian)
+    }
+
     /// Whether used entries wait to be published.
     @inlinable
     public var hasUnpublished: Bool { nextUsed != publishedUsed }

@@ -22,6 +22,7 @@ private final class Device {
         return chain.head
     }
 
+    func expose() { queue.expose() }
     func publish() -> Bool { queue.publish() }
     func hasAvailable() throws(QueueError) -> Bool { try queue.hasAvailable() }
     func disableNotifications() { queue.disableNotifications() }
@@ -123,6 +124,30 @@ private final class Device {
         #expect(queue.publish())
         #expect(!queue.publish())
         #expect(ring.usedIndex == 5)
+    }
+
+    @Test func interruptsForWhatWasExposedToADriverThatSleeps() throws {
+        let ring = try makeRing()
+        let queue = try Device(ring)
+        ring.describe(0, address: 0x8000, length: 4)
+        ring.offer(0)
+        _ = try queue.serve()
+        _ = queue.publish()
+
+        // It went to sleep after the first, and did not see the second.
+        ring.wantInterrupt(past: 1)
+        ring.offer(0, as: 1)
+        _ = try queue.serve()
+        queue.expose()
+        #expect(ring.usedIndex == 2)
+        #expect(queue.publish())
+
+        // It was awake, saw the third, and went to sleep after it.
+        ring.offer(0, as: 2)
+        _ = try queue.serve()
+        queue.expose()
+        ring.wantInterrupt(past: 3)
+        #expect(!queue.publish())
     }
 
     @Test(arguments: [
