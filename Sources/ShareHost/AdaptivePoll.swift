@@ -37,6 +37,8 @@ struct AdaptivePoll {
     private var vain = Rest()
     /// Where a core is wanted. No number of hits speaks against that.
     private var crowd = Rest()
+    /// Whether one was wanted when that was found out last.
+    private(set) var isCrowded = false
     private var restsUntil: UInt64 = 0
     private var looksForCrowdAt: UInt64 = 0
 
@@ -71,6 +73,7 @@ struct AdaptivePoll {
     /// Takes note of whether a core is wanted: threads wait for one, or another one ran where the watch was.
     mutating func noteCrowd(_ isCrowded: Bool, now: UInt64) {
         looksForCrowdAt = now &+ Self.crowdInterval
+        self.isCrowded = isCrowded
         guard isCrowded else { return crowd.shorten(by: crowd.next / 4) }
         rest(for: crowd.next, from: now)
         crowd.lengthen()

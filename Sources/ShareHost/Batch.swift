@@ -1,42 +1,47 @@
 internal import CLinux
 
-/// When a driver that sleeps is shown what is finished while there is more to do. One that is awake sees each at once.
+/// When a driver that sleeps is woken for what is finished while there is more to do. One that is awake sees each at once.
 ///
-/// Shown at the end of a batch alone, both sides sleep by turns: half the requests/s at 16 and 32 in flight, and more CPU time
-/// for each. Shown one by one, the driver is woken for each, which takes as long as five requests. So it is shown a quarter of
-/// what it has in flight, or half of it if that is little: it wakes up while the others are served, and has more when they are
-/// done.
+/// Woken at the end of a batch alone, both sides sleep by turns: half the requests/s at 16 and 32 in flight, and more CPU time
+/// for each. Waking it takes as long as serving five requests, and it sleeps on for longer: woken for one, it mostly finds no
+/// more than a few and sleeps again. Where it has no core of its own, it is woken at the end: before, it would take the core
+/// away from what serves it.
 struct Batch {
-    /// The fewest that are shown together.
-    private static let fewest = 4
+    /// The fewest finished requests that are to wait for it, if as many are still to be served.
+    private static let fewest = 3
+    /// The most: with many in flight it is a quarter of those that are still to be served.
+    private static let most = 8
     /// How long a finished request may wait for the others, in nanoseconds.
     private static let patience: UInt64 = 30_000
 
     /// How many were finished since the ring was empty last.
     private(set) var finished = 0
-    /// How many of them the driver has not been shown.
+    /// How many of them came since the driver was woken, if it slept.
     private(set) var unshown = 0
-    /// About how many requests the driver has in flight, when it has many.
-    private var inFlight = 0
-    /// How many more are to be finished until they are shown.
-    private var left = 0
-    /// When the oldest of those that are not shown was looked at first; 0 before that.
+    /// When the oldest of those that wait was looked at first; 0 before that.
     private var oldest: UInt64 = 0
-
-    private var together: Int { max(Batch.fewest, inFlight / 4) }
 
     /// One more is finished.
     @inline(__always)
     mutating func finish() {
-        if finished == 0 { left = min(together, max(1, inFlight / 2)) }
         finished &+= 1
         unshown &+= 1
-        left &-= 1
     }
 
-    /// Whether the driver is to be shown now what is finished, although there is more to do.
+    /// Asks whether the driver is to be woken now, although there is more to do.
+    ///
+    /// - Parameters:
+    ///   - waiting: How many finished requests it has not seen; 0 while it is awake.
+    ///   - left: How many are still to be served.
+    ///   - isCrowded: Whether more threads want to run than there are cores.
+    /// - Returns: False also for a driver that is awake.
     @inline(__always)
-    mutating func isDue() -> Bool { left <= 0 || isLate() }
+    mutating func isDue(waiting: Int, left: @autoclosure () -> Int, isCrowded: Bool) -> Bool {
+        if waiting == 0 { return false }
+        if isCrowded { return isLate() }
+        let left = left()
+        return waiting >= min(max(Batch.fewest, left / 4), Batch.most, left) || isLate()
+    }
 
     /// The same, for a driver that does not wait: FORGET has no reply.
     @inline(__always)
@@ -47,12 +52,9 @@ struct Batch {
         return now &- oldest > Batch.patience
     }
 
-    /// The driver was shown all that is finished, and `waiting` requests are known to be there.
+    /// The driver was woken if it slept.
     @inline(__always)
-    mutating func show(waiting: Int) {
-        // Quickly more, and slowly fewer: what the driver is just now putting into the ring is not seen.
-        inFlight = max(waiting &+ unshown, inFlight &- 1)
-        left = together
+    mutating func show() {
         unshown = 0
         oldest = 0
     }
@@ -61,7 +63,6 @@ struct Batch {
     @inline(__always)
     mutating func end() {
         finished = 0
-        unshown = 0
-        oldest = 0
+        show()
     }
 }

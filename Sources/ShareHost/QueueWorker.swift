@@ -183,7 +183,7 @@ extension QueueWorker {
                     if isHeld { continue }
                     if served == nil, outfit.batch.unshown > 0 {
                         flush(&queue, call)
-                        outfit.batch.show(waiting: queue.seenCount)
+                        outfit.batch.show()
                     }
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
@@ -192,9 +192,14 @@ extension QueueWorker {
                 outfit.batch.finish()
                 isWorking = true
                 guard try queue.hasAvailable() else { continue }
-                if ring > 0 ? outfit.batch.isDue() : outfit.batch.isLate() {
+                let isDue =
+                    ring == 0
+                    ? outfit.batch.isLate()
+                    : outfit.batch.isDue(
+                        waiting: queue.waitingCount, left: queue.availableCount, isCrowded: outfit.poll.isCrowded)
+                if isDue {
                     flush(&queue, call)
-                    outfit.batch.show(waiting: queue.seenCount)
+                    outfit.batch.show()
                 }
             }
             flush(&queue, call)

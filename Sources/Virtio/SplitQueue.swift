@@ -71,9 +71,11 @@ public struct SplitQueue: ~Copyable {
         return pending != 0
     }
 
-    /// How many entries can be taken without looking at the driver's index again.
+    /// How many entries the driver says that there are to be taken; nonsense if the ring is broken.
     @inlinable
-    public var seenCount: Int { Int(seenAvailable &- takenAvailable) }
+    public var availableCount: Int {
+        Int(UInt16(littleEndian: cl_load16_relaxed(available + 2)) &- takenAvailable)
+    }
 
     /// Takes the next available chain, if there is one.
     ///
@@ -113,6 +115,23 @@ public struct SplitQueue: ~Copyable {
         cl_store16_release(usedRing + 2, nextUsed.littleEndian)
     }
 
+    /// How many used entries wait for a driver that sleeps until it is interrupted; 0 while it is awake. What it wishes at this
+    /// moment may be seen a moment later only.
+    @inlinable
+    public var waitingCount: Int {
+        guard eventIndex else {
+            let isAwake = UInt16(littleEndian: cl_load16_relaxed(available)) & Self.noInterrupt != 0
+            return isAwake ? 0 : Int(nextUsed &- publishedUsed)
+        }
+        guard let before = signalledUsed else { return Int(nextUsed &- publishedUsed) }
+        let event = UInt16(littleEndian: cl_load16_relaxed(interruptEvent))
+        return Self.passes(event: event, new: nextUsed, old: before) ? Int(nextUsed &- event) : 0
+    }
+
+    /// Where the driver says which used entry it wants to be interrupted for.
+    @inlinable
+    var interruptEvent: UnsafeRawPointer { available + 4 + 2 &* Int(size) }
+
     /// Whether used entries wait to be published.
     @inlinable
     public var hasUnpublished: Bool { nextUsed != publishedUsed }
@@ -130,7 +149,7 @@ public struct SplitQueue: ~Copyable {
         guard eventIndex else {
             return UInt16(littleEndian: cl_load16_relaxed(available)) & Self.noInterrupt == 0
         }
-        let event = UInt16(littleEndian: cl_load16_relaxed(available + 4 + 2 &* Int(size)))
+        let event = UInt16(littleEndian: cl_load16_relaxed(interruptEvent))
         let before = signalledUsed
         signalledUsed = nextUsed
         guard let before else { return true }

@@ -4,57 +4,60 @@ import Testing
 @testable import ShareHost
 
 @Suite struct BatchTests {
-    /// After how many each the driver is shown what is finished, of so many that are served without a pause.
-    private func shown(_ requests: Int, inFlight: Int, _ batch: inout Batch) -> [Int] {
+    /// After how many each a driver that sleeps at once again is woken, of so many that are served without a pause.
+    private func woken(_ requests: Int, _ batch: inout Batch, isCrowded: Bool = false) -> [Int] {
         var groups: [Int] = []
+        var waiting = 0
         batch.end()
-        for number in 1...requests {
+        for number in 1..<requests {
             batch.finish()
+            waiting += 1
             // A machine that takes 30 us for this: what is late is no part of the pattern.
-            guard batch.isDue() else { continue }
-            groups.append(batch.unshown)
-            batch.show(waiting: inFlight - number % inFlight)
+            guard batch.isDue(waiting: waiting, left: requests - number, isCrowded: isCrowded) else { continue }
+            groups.append(waiting)
+            waiting = 0
+            batch.show()
         }
         return groups
     }
 
-    @Test func showsTheFirstAtOnceAndFourTogetherThen() {
+    /// One of many runs is not interrupted.
+    private func wokenUndisturbed(_ requests: Int, isCrowded: Bool = false, _ matches: ([Int]) -> Bool) -> Bool {
         var batch = Batch()
-
-        let groups = shown(17, inFlight: 16, &batch)
-
-        #expect(groups.first == 1)
-        #expect(groups.allSatisfy { $0 <= 4 }, "\(groups)")
-        #expect(groups.reduce(0, +) == 17, "\(groups)")
+        return (0..<200).contains { _ in matches(woken(requests, &batch, isCrowded: isCrowded)) }
     }
 
-    @Test func showsAQuarterOfWhatIsInFlightTogether() {
+    @Test func wakesForThreeWhereFewAreInFlight() {
+        #expect(wokenUndisturbed(12) { $0 == [3, 3, 3, 2] })
+        #expect(wokenUndisturbed(2) { $0 == [1] })
+        #expect(wokenUndisturbed(4) { $0 == [2, 1] })
+    }
+
+    @Test func wakesForAQuarterOfWhatIsLeft() {
+        #expect(wokenUndisturbed(64) { $0.first == 8 && $0.allSatisfy { $0 <= 8 } })
+        #expect(wokenUndisturbed(25) { $0.first == 5 })
+    }
+
+    @Test func wakesNobodyEarlyWhereCoresAreWanted() {
+        #expect(wokenUndisturbed(64, isCrowded: true) { $0.isEmpty })
+    }
+
+    @Test func wakesNobodyWhoIsAwake() {
         var batch = Batch()
-        _ = shown(256, inFlight: 64, &batch)
-
-        // One of the runs is not interrupted.
-        let groups = (0..<50).map { _ in shown(256, inFlight: 64, &batch) }
-
-        #expect(groups.contains { $0.contains { $0 >= 12 } }, "\(groups.last ?? [])")
-        #expect(groups.allSatisfy { $0.allSatisfy { $0 <= 20 } }, "\(groups.last ?? [])")
-        // And fewer again when there are fewer.
-        for _ in 0..<50 { _ = shown(17, inFlight: 4, &batch) }
-        let few = shown(17, inFlight: 4, &batch)
-        #expect(few.allSatisfy { $0 <= 4 }, "\(few)")
+        batch.finish()
+        let isDue = batch.isDue(waiting: 0, left: 0, isCrowded: false)
+        #expect(!isDue)
     }
 
     @Test func letsNoneWaitForLong() {
         var batch = Batch()
-        _ = shown(256, inFlight: 64, &batch)
-        batch.end()
-
         batch.finish()
         _ = batch.isLate()
         usleep(1000)
 
         let isLate = batch.isLate()
         #expect(isLate)
-        batch.show(waiting: 1)
+        batch.show()
         #expect(batch.unshown == 0)
     }
 }

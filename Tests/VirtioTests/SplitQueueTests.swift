@@ -23,6 +23,8 @@ private final class Device {
     }
 
     func expose() { queue.expose() }
+    var waitingCount: Int { queue.waitingCount }
+    var availableCount: Int { queue.availableCount }
     func publish() -> Bool { queue.publish() }
     func hasAvailable() throws(QueueError) -> Bool { try queue.hasAvailable() }
     func disableNotifications() { queue.disableNotifications() }
@@ -140,14 +142,36 @@ private final class Device {
         _ = try queue.serve()
         queue.expose()
         #expect(ring.usedIndex == 2)
+        #expect(queue.waitingCount == 1)
         #expect(queue.publish())
+        #expect(queue.waitingCount == 0)
 
         // It was awake, saw the third, and went to sleep after it.
         ring.offer(0, as: 2)
         _ = try queue.serve()
         queue.expose()
+        #expect(queue.waitingCount == 0)
         ring.wantInterrupt(past: 3)
         #expect(!queue.publish())
+
+        // And sleeps on while two more come.
+        for index in UInt16(3)...4 { ring.offer(0, as: index) }
+        #expect(queue.availableCount == 2)
+        for _ in 0..<2 { _ = try queue.serve() }
+        #expect(queue.waitingCount == 2)
+        #expect(queue.availableCount == 0)
+    }
+
+    @Test func countsWhatWaitsWithoutEventIndexes() throws {
+        let ring = try makeRing(eventIndex: false)
+        let queue = try Device(ring)
+        ring.describe(0, address: 0x8000, length: 4)
+        ring.offer(0)
+        _ = try queue.serve()
+        #expect(queue.waitingCount == 1)
+
+        ring.guest.write(UInt16(1), at: RingFixture.available)
+        #expect(queue.waitingCount == 0)
     }
 
     @Test(arguments: [
