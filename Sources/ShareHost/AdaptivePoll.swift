@@ -79,6 +79,12 @@ struct AdaptivePoll {
         crowd.lengthen()
     }
 
+    /// Takes note of the same while nobody watches anyway, which is then no reason to rest for longer.
+    mutating func noteCrowdAtRest(_ isCrowded: Bool, now: UInt64) {
+        looksForCrowdAt = now &+ Self.crowdInterval
+        self.isCrowded = isCrowded
+    }
+
     private mutating func rest(for length: UInt64, from now: UInt64) {
         restsUntil = max(restsUntil, now &+ length)
     }

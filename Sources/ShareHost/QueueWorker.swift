@@ -226,7 +226,12 @@ extension QueueWorker {
         _ queue: inout SplitQueue, _ load: ProcessorLoad, _ outfit: inout Outfit
     ) throws(QueueError) -> Bool {
         let start = cl_monotonic_time()
-        guard outfit.poll.isWorthwhile(now: start) else { return false }
+        guard outfit.poll.isWorthwhile(now: start) else {
+            if outfit.poll.isCrowded, outfit.poll.shouldLookForCrowd(now: start) {
+                outfit.poll.noteCrowdAtRest(load.isCrowded, now: start)
+            }
+            return false
+        }
         flush(&queue, outfit.call)
         outfit.batch.end()
         // After the interrupt: a guest's processor that was woken by it is among those that want a core.

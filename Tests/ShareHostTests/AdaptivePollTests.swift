@@ -73,6 +73,22 @@ import Testing
         #expect(Self.rest(poll, from: now) == AdaptivePoll.Rest.shortest)
     }
 
+    @Test func seesWhileItRestsThatNoCoreIsWantedAnyMore() {
+        var poll = Self.eager()
+        for _ in 0..<5 { poll.noteCrowd(true, now: 0) }
+        #expect(poll.isCrowded)
+        let rest = Self.rest(poll, from: 0)
+        let next = AdaptivePoll.crowdInterval
+        #expect(next < rest)
+
+        #expect(poll.shouldLookForCrowd(now: next))
+        poll.noteCrowdAtRest(false, now: next)
+
+        #expect(!poll.isCrowded)
+        #expect(!poll.shouldLookForCrowd(now: next))
+        #expect(Self.rest(poll, from: 0) == rest)
+    }
+
     @Test func keepsToTheEndOfTime() {
         var poll = AdaptivePoll()
         poll.noteSleep(.max)
