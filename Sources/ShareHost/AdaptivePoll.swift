@@ -72,8 +72,7 @@ struct AdaptivePoll {
 
     /// Takes note of whether a core is wanted: threads wait for one, or another one ran where the watch was.
     mutating func noteCrowd(_ isCrowded: Bool, now: UInt64) {
-        looksForCrowdAt = now &+ Self.crowdInterval
-        self.isCrowded = isCrowded
+        noteCrowdAtRest(isCrowded, now: now)
         guard isCrowded else { return crowd.shorten(by: crowd.next / 4) }
         rest(for: crowd.next, from: now)
         crowd.lengthen()

@@ -3,9 +3,8 @@ internal import CLinux
 /// When a driver that sleeps is woken for what is finished while there is more to do. One that is awake sees each at once.
 ///
 /// Woken at the end of a batch alone, both sides sleep by turns: half the requests/s at 16 and 32 in flight, and more CPU time
-/// for each. Waking it takes as long as serving five requests, and it sleeps on for longer: woken for one, it mostly finds no
-/// more than a few and sleeps again. Where it has no core of its own, it is woken at the end: before, it would take the core
-/// away from what serves it.
+/// for each. Waking it takes as long as serving five requests, and woken for one, it finds but a few and sleeps again. Where it
+/// has no core of its own, it is woken at the end: before, it would take the core away from what serves it.
 struct Batch {
     /// The fewest finished requests that are to wait for it, if as many are still to be served.
     private static let fewest = 3
