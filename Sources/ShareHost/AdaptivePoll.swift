@@ -16,7 +16,7 @@ struct AdaptivePoll {
     static let wakeUp: UInt64 = 40_000
     /// Looks that lie further apart than this had another thread between them.
     static let interruption: UInt64 = 20_000
-    /// How often it is found out, of one who watches all the time, whether a core is wanted.
+    /// How often it is found out, of one who watches all the time or rests for it, whether a core is wanted.
     static let crowdInterval: UInt64 = 500_000
 
     /// How long nobody watches after something that speaks against it.

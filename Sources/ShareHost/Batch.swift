@@ -10,8 +10,11 @@ struct Batch {
     private static let fewest = 3
     /// The most: with many in flight it is a quarter of those that are still to be served.
     private static let most = 8
-    /// How long a finished request may wait for the others, in nanoseconds.
+    /// How long a finished request may wait for the others, in nanoseconds: looked at between two requests.
     private static let patience: UInt64 = 30_000
+    /// After how many the driver's wish is looked at in any case. Indexes are compared modulo 65,536: a wish that so many went
+    /// by would be taken for one of the past.
+    private static let mostUnshown = 0x4000
 
     /// How many were finished since the ring was empty last.
     private(set) var finished = 0
@@ -33,10 +36,14 @@ struct Batch {
     ///   - waiting: How many finished requests it has not seen; 0 while it is awake.
     ///   - left: How many are still to be served.
     ///   - isCrowded: Whether more threads want to run than there are cores.
-    /// - Returns: False also for a driver that is awake.
+    /// - Returns: Mostly false for a driver that is awake.
     @inline(__always)
     mutating func isDue(waiting: Int, left: @autoclosure () -> Int, isCrowded: Bool) -> Bool {
-        if waiting == 0 { return false }
+        if unshown >= Batch.mostUnshown { return true }
+        if waiting == 0 {
+            oldest = 0
+            return false
+        }
         if isCrowded { return isLate() }
         let left = left()
         return waiting >= min(max(Batch.fewest, left / 4), Batch.most, left) || isLate()

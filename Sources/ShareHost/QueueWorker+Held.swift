@@ -28,7 +28,7 @@ extension QueueWorker {
         var error: SharedDescriptor?
         /// Whether to watch the ring.
         var poll = AdaptivePoll()
-        /// When the driver is shown what is finished.
+        /// When the driver is woken for what is finished.
         var batch = Batch()
         /// How many requests the pool has.
         var handedOver = 0

@@ -228,6 +228,7 @@ extension QueueWorker {
         let start = cl_monotonic_time()
         guard outfit.poll.isWorthwhile(now: start) else {
             if outfit.poll.isCrowded, outfit.poll.shouldLookForCrowd(now: start) {
+                flush(&queue, outfit.call)
                 outfit.poll.noteCrowdAtRest(load.isCrowded, now: start)
             }
             return false

@@ -24,7 +24,7 @@ public struct SplitQueue: ~Copyable {
     @usableFromInline var seenAvailable: UInt16
     /// Index behind the last used entry written.
     @usableFromInline var nextUsed: UInt16
-    /// The used index as the driver knows it.
+    /// The used index at the last ``publish()``.
     @usableFromInline var publishedUsed: UInt16
     /// The used index at the last decision about an interrupt; nil when there was none: then it is always sent.
     @usableFromInline var signalledUsed: UInt16?
@@ -95,7 +95,7 @@ public struct SplitQueue: ~Copyable {
         return true
     }
 
-    /// Writes a used entry. The driver sees it after ``publish()``.
+    /// Writes a used entry. The driver sees it after ``expose()`` or ``publish()``.
     ///
     /// - Parameters:
     ///   - head: The chain's head.
@@ -109,7 +109,7 @@ public struct SplitQueue: ~Copyable {
     }
 
     /// Lets a driver that happens to look see every used entry written so far, by one store; one that sleeps is woken by the
-    /// next ``publish()``, which there has to be.
+    /// next ``publish()``, which there has to be before 65,536 entries have been written.
     @inlinable
     public mutating func expose() {
         cl_store16_release(usedRing + 2, nextUsed.littleEndian)

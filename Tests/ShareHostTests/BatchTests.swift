@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func wakesNobodyEarlyWhereCoresAreWanted() {
-        #expect(wokenUndisturbed(64, isCrowded: true) { $0.isEmpty })
+        #expect(wokenUndisturbed(12, isCrowded: true) { $0.isEmpty })
     }
 
     @Test func wakesNobodyWhoIsAwake() {
@@ -47,6 +47,29 @@ import Testing
         batch.finish()
         let isDue = batch.isDue(waiting: 0, left: 0, isCrowded: false)
         #expect(!isDue)
+    }
+
+    @Test(arguments: [false, true]) func wakesForOneThatIsLate(isCrowded: Bool) {
+        var batch = Batch()
+        batch.finish()
+        _ = batch.isDue(waiting: 1, left: 60, isCrowded: isCrowded)
+        usleep(1000)
+
+        let isDue = batch.isDue(waiting: 1, left: 60, isCrowded: isCrowded)
+
+        #expect(isDue)
+    }
+
+    @Test(arguments: [false, true]) func looksAtTheDriversWishBeforeIndexesWrap(isCrowded: Bool) {
+        var batch = Batch()
+        var due = 0
+        for _ in 0..<65_535 {
+            batch.finish()
+            guard batch.isDue(waiting: 0, left: 60, isCrowded: isCrowded) else { continue }
+            due += 1
+            batch.show()
+        }
+        #expect(due == 3)
     }
 
     @Test func letsNoneWaitForLong() {
