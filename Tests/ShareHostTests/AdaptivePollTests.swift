@@ -151,8 +151,8 @@ import Testing
     }
 
     @Test(.enabled(if: cl_processor_count() > 1)) func leavesTheCoresToThoseWhoWantThem() throws {
-        // Those that come while the worker is on its way to sleep need none, on a busy machine some. Watched, hardly any does.
-        #expect(try kicks(running: 10_000, requests: 1000) > 500)
+        // What comes while the worker is on its way to sleep needs none: one of the runs is not interrupted there.
+        #expect(try (0..<10).contains { _ in try kicks(running: 10_000, requests: 1000) > 900 })
     }
 
     /// Not all the time, for other threads of this machine come in between; and not to be seen where it is too busy.

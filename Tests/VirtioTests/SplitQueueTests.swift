@@ -36,6 +36,17 @@ private final class Device {
         RingFixture(try GuestFixture(), eventIndex: eventIndex)
     }
 
+    /// A ring whose device has served one request and decided about its interrupt, the first, which is always sent.
+    private func makeServed() throws -> (ring: RingFixture, queue: Device) {
+        let ring = try makeRing()
+        let queue = try Device(ring)
+        ring.describe(0, address: 0x8000, length: 4)
+        ring.offer(0)
+        _ = try queue.serve()
+        _ = queue.publish()
+        return (ring, queue)
+    }
+
     @Test func takesWhatIsAvailableAndGivesItBackUsed() throws {
         let ring = try makeRing()
         let queue = try Device(ring)
@@ -110,12 +121,7 @@ private final class Device {
     }
 
     @Test func interruptsOnceForABatchThatPassesTheEvent() throws {
-        let ring = try makeRing()
-        let queue = try Device(ring)
-        ring.describe(0, address: 0x8000, length: 4)
-        ring.offer(0)
-        _ = try queue.serve()
-        _ = queue.publish()
+        let (ring, queue) = try makeServed()
 
         ring.wantInterrupt(past: 2)
         for index in UInt16(1)..<5 {
@@ -129,12 +135,7 @@ private final class Device {
     }
 
     @Test func interruptsForWhatWasExposedToADriverThatSleeps() throws {
-        let ring = try makeRing()
-        let queue = try Device(ring)
-        ring.describe(0, address: 0x8000, length: 4)
-        ring.offer(0)
-        _ = try queue.serve()
-        _ = queue.publish()
+        let (ring, queue) = try makeServed()
 
         // It went to sleep after the first, and did not see the second.
         ring.wantInterrupt(past: 1)
