@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import EventLoop
 internal import Glibc
 internal import Linux
 internal import Machine
@@ -121,8 +122,9 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("--accel \(accel) is none of auto, kvm, tcg")
         }
         // The upper end is what the loop's timers hold, some 46 days.
-        if let timeout, !(timeout > 0 && timeout <= 4_000_000) {
-            throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
+        if let timeout, !(timeout > 0 && timeout <= Duration.mostSeconds) {
+            throw ValidationError(
+                "--timeout \(timeout) is not a number of seconds between 0 and \(Int(Duration.mostSeconds))")
         }
         if let name { try MachineName.check(name) }
     }

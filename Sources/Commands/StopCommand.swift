@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Control
+internal import EventLoop
 internal import Glibc
 internal import Linux
 internal import Machine
@@ -26,8 +27,9 @@ struct StopCommand: ParsableCommand {
     var timeout = MachineStop.defaultTimeout
 
     func validate() throws {
-        guard timeout >= 0, timeout <= 4_000_000 else {
-            throw ValidationError("--timeout \(timeout) is not a number of seconds between 0 and 4000000")
+        guard timeout >= 0, timeout <= Duration.mostSeconds else {
+            throw ValidationError(
+                "--timeout \(timeout) is not a number of seconds between 0 and \(Int(Duration.mostSeconds))")
         }
         if all, let vm { throw ValidationError("--all and '\(vm)': stop one of them, or all") }
     }
