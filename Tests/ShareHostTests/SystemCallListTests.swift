@@ -19,7 +19,7 @@ import Testing
     private static let seenElsewhere: Set = ["exit_group"]
 
     /// A line of a list, and who is under that.
-    private struct Line {
+    struct Line {
         let duty: WorkerConfinement.Duty
         let rule: SystemCallRule
     }
@@ -28,7 +28,7 @@ import Testing
     private static func list(of duty: WorkerConfinement.Duty) -> UInt32 { duty == .session ? 1 : 0 }
 
     /// What the observer, which begins but once in a process, counts the uses of.
-    private static let observedLines = Result<[Line], any Error> {
+    static let observedLines = Result<[Line], any Error> {
         let lines = try [.files, .session].flatMap { (duty: WorkerConfinement.Duty) in
             try duty.rules().map { Line(duty: duty, rule: $0) }
         }
@@ -44,7 +44,7 @@ import Testing
         return lines
     }
 
-    private static let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread(list(of: $0)) }
+    static let confinement = WorkerConfinement(seccomp: .kill) { _ = co_observe_this_thread(list(of: $0)) }
 
     @Test(.enabled(if: cl_thread_may_change_ids()))
     func listsNothingThatIsNotUsed() throws {
@@ -330,144 +330,5 @@ import Testing
         driver.queue.publish()
         #expect(try driver.verdict().error == 0)
         try client.release(file, handle)
-    }
-
-    // MARK: What requests cost
-
-    /// The calls about files that each request makes once what it is about is in use, and no more.
-    @Test(.enabled(if: cl_thread_may_change_ids()))
-    func makesNoMoreCallsThanARequestNeeds() throws {
-        let lines = try Self.observedLines.get()
-        let confinement = Self.confinement
-        let directory = try TemporaryDirectory()
-        let folder = try directory.folder.makeFolder("share")
-        try folder.write("file", [UInt8](repeating: 7, count: 4096))
-        try folder.write("moved", [1])
-        let aggregate = try Aggregate(access: .readWrite, confinement: confinement)
-        try aggregate.addChild(name: "share", hostPath: FilePath(folder.path), access: .readWrite)
-        let served = ServedDevice(
-            FileSystemDevice(
-                aggregate: aggregate, requestQueues: 1, confinement: confinement, mayPoll: false,
-                log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }))
-        defer { served.end() }
-        let client = try served.mount()
-        let share = try client.lookup(.root, "share").node
-        let file = try client.lookup(share, "file").node
-        // Long enough ago for what OPEN finds to be told from what comes after.
-        usleep(50_000)
-
-        let ofRings: Set = ["epoll_wait", "read", "write", "poll", "futex"]
-        func calls(_ body: () throws -> Void) throws -> [String: UInt64] {
-            // What is done but the first times: descriptors, names and marks.
-            for _ in 0..<3 { try body() }
-            let before = lines.indices.map { co_uses(UInt32($0)) }
-            for _ in 0..<10 { try body() }
-            var made: [String: UInt64] = [:]
-            for (index, line) in lines.enumerated() where line.duty == .files && !ofRings.contains(line.rule.name) {
-                let count = co_uses(UInt32(index)) - before[index]
-                if count > 0 { made[line.rule.name, default: 0] += count }
-            }
-            return made
-        }
-        #expect(try calls { _ = try client.getattr(file) } == ["statx": 10])
-        #expect(try calls { _ = try client.lookup(share, "file") } == ["statx": 10])
-        #expect(try calls { _ = try? client.lookup(share, "absent") } == ["statx": 10])
-        let opened = try calls {
-            let handle = try client.open(file).handle
-            _ = try client.read(file, handle, at: 0, count: 4096)
-            try client.release(file, handle)
-        }
-        #expect(opened == ["statx": 10, "pread64": 10])
-        let handle = try client.open(file, flags: UInt32(O_RDWR)).handle
-        #expect(try calls { _ = try client.write(file, handle, at: 0, [1]) } == ["pwrite64": 10])
-        try client.release(file, handle)
-        #expect(try calls { _ = try? client.getxattr(file, "user.colour") } == ["fgetxattr": 10])
-        let renamed = try calls {
-            try client.rename(share, "moved", to: share, "away")
-            try client.rename(share, "away", to: share, "moved")
-        }
-        #expect(renamed == ["renameat": 20])
-        let made = try calls {
-            let made = try client.create(share, "made", flags: UInt32(O_RDWR))
-            try client.unlink(share, "made")
-            try client.release(made.entry.node, made.open.handle)
-        }
-        #expect(made == ["openat": 20, "statx": 10, "unlinkat": 10, "close": 10])
-    }
-
-    // MARK: Work of the runtime
-
-    /// What no request needs for certain: done as often as chance has it, and here once.
-    private func workOfTheRuntime(_ confinement: WorkerConfinement) throws {
-        let page = Int(sysconf(CInt(_SC_PAGESIZE)))
-        let file = try Linux.Descriptor(result: cl_memfd("observed", UInt64(page)))
-        let device = FileSystemDevice(
-            requestQueues: 1, confinement: confinement, log: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
-        ) { _ in
-            let serve: (RequestHandler.Buffers, RequestHandler.Buffers) -> UInt32 = { _, _ in
-                Self.useMemory()
-                Self.touchMissingPage(of: file.number, page)
-                for call in Self.callsOfTheRuntime { _ = co_call(call.0, call.1, call.2, call.3, 0, 0, 0) }
-                return 0
-            }
-            return RequestHandler(
-                serve: serve, pace: { _ in .quick }, serveOrWait: { (serve($0, $1), nil) },
-                ticket: { SessionTicket() }, serveLater: { readable, writable, _ in serve(readable, writable) })
-        }
-        let served = ServedDevice(device)
-        defer { served.end() }
-        let frontend = try served.connect()
-        let driver = try HostileDriver(frontend)
-        #expect(try driver.send([1, 2, 3]).outcome == .used(0))
-    }
-
-    /// The same on a thread that is confined as one that speaks with a frontend.
-    private func workOfASession(_ confinement: WorkerConfinement) throws {
-        try Linux.Thread(name: "session") {
-            guard (try? confinement.enter()) != nil, (try? confinement.seal(for: .session)) != nil else { return }
-            Self.useMemory()
-            for call in Self.callsOfTheRuntime where !Self.ofClocks.contains(call.0) {
-                _ = co_call(call.0, call.1, call.2, call.3, 0, 0, 0)
-            }
-        }.join()
-    }
-
-    private static let ofClocks: Set = [Int(SYS_clock_gettime), Int(SYS_clock_nanosleep)]
-
-    private static let callsOfTheRuntime: [(Int, Int, Int, Int)] = [
-        (Int(SYS_brk), 0, 0, 0),
-        // No page: malloc makes it where its heap has to grow, which that of a thread that has ended may have done.
-        (Int(SYS_mprotect), 0, 0, Int(PROT_READ)),
-        // Wakes nobody.
-        (Int(SYS_futex), 0, 1, 0),
-        (Int(SYS_clock_gettime), Int(CLOCK_MONOTONIC), 0, 0),
-        (Int(SYS_clock_nanosleep), Int(CLOCK_MONOTONIC), 0, 0),
-        // Nothing to go on with: EINTR.
-        (Int(SYS_restart_syscall), 0, 0, 0),
-        (Int(SYS_getrandom), 0, 0, 0),
-        // Nobody has the number 0.
-        (Int(SYS_tgkill), 0, 0, Int(SIGABRT)),
-        (Int(SYS_getpid), 0, 0, 0), (Int(SYS_gettid), 0, 0, 0),
-    ]
-
-    private static func useMemory() {
-        var block = malloc(64 << 20)
-        block = realloc(block, 128 << 20)
-        free(block)
-        // More than a heap of malloc's begins with.
-        let pieces = (0..<64).map { _ in malloc(60_000) }
-        for piece in pieces { free(piece) }
-        var set = sigset_t()
-        pthread_sigmask(SIG_BLOCK, nil, &set)
-    }
-
-    private static func touchMissingPage(of file: CInt, _ page: Int) {
-        var base: UnsafeMutableRawPointer?
-        var address: UnsafeMutableRawPointer?
-        var length = 0
-        guard cl_map_guest_region(file, 0, UInt64(page), &base, &length, &address) == 0, let base else { return }
-        _ = cl_ftruncate(file, 0)
-        #expect(base.load(as: UInt8.self) == 0)
-        _ = cl_unmap_guest_region(base, length)
     }
 }

@@ -43,6 +43,8 @@ int cl_renameat2(
 // By a descriptor that holds the inode, O_PATH allowed. `process_fds` is a descriptor of /proc/self/fd.
 /// Opens the held inode anew, O_CLOEXEC added. Symbolic links are not followed: the inode itself is opened.
 int cl_reopen(int process_fds, int fd, int flags, uint32_t mode);
+/// Holds the inode of an open file, O_PATH and O_CLOEXEC.
+int cl_hold(int process_fds, int fd);
 /// Gives the held inode another name.
 int cl_link_held(int process_fds, int fd, int directory, const char *_Nonnull name);
 ssize_t cl_readlink_held(int fd, char *_Nonnull buffer, size_t size);

@@ -207,7 +207,7 @@ extension RequestDispatcher {
             var found = cl_statx()
             try checked(cl_statx(descriptor, nil, &found))
             try session.pool.take()
-            let held = cl_reopen(aggregate.processDescriptors.number, descriptor, CL_O_PATH, 0)
+            let held = cl_hold(aggregate.processDescriptors.number, descriptor)
             if held < 0 { session.pool.giveBack() }
             try checked(held)
             let zone: Zone = parent.zone == .guardedRoot ? .guarded : parent.zone
