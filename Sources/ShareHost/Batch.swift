@@ -12,23 +12,15 @@ struct Batch {
     private static let most = 8
     /// How long a finished request may wait for the others, in nanoseconds: looked at between two requests.
     private static let patience: UInt64 = 30_000
-    /// After how many the driver's wish is looked at in any case. Indexes are compared modulo 65,536: a wish that so many went
-    /// by would be taken for one of the past.
-    private static let mostUnshown = 0x4000
 
     /// How many were finished since the ring was empty last.
     private(set) var finished = 0
-    /// How many of them came since the driver was woken, if it slept.
-    private(set) var unshown = 0
     /// When the oldest of those that wait was looked at first; 0 before that.
     private var oldest: UInt64 = 0
 
     /// One more is finished.
     @inline(__always)
-    mutating func finish() {
-        finished &+= 1
-        unshown &+= 1
-    }
+    mutating func finish() { finished &+= 1 }
 
     /// Asks whether the driver is to be woken now, although there is more to do.
     ///
@@ -39,7 +31,6 @@ struct Batch {
     /// - Returns: Mostly false for a driver that is awake.
     @inline(__always)
     mutating func isDue(waiting: Int, left: @autoclosure () -> Int, isCrowded: Bool) -> Bool {
-        if unshown >= Batch.mostUnshown { return true }
         if waiting == 0 {
             oldest = 0
             return false
@@ -60,10 +51,7 @@ struct Batch {
 
     /// The driver was woken if it slept.
     @inline(__always)
-    mutating func show() {
-        unshown = 0
-        oldest = 0
-    }
+    mutating func show() { oldest = 0 }
 
     /// The ring is empty, and the driver was shown all.
     @inline(__always)

@@ -181,7 +181,7 @@ extension QueueWorker {
                 if pace != .quick {
                     let isHeld = hold(chain, of: queue.size, pace, handler, &outfit, &served)
                     if isHeld { continue }
-                    if served == nil, outfit.batch.unshown > 0 {
+                    if served == nil, queue.hasUnpublished {
                         flush(&queue, call)
                         outfit.batch.show()
                     }

@@ -66,7 +66,7 @@ public struct DescriptorChain: ~Copyable {
         var writing = false
         var noted = 0
         // Buffers of one request mostly lie in one region: that of the last is looked at first.
-        var region: UnsafePointer<GuestMemoryMap.Span>?
+        var span = memory.spans.pointee
         // Where the last piece ends, as long as it may be continued: what may be written stays apart from what may not.
         var end: UnsafeMutableRawPointer?
 
@@ -86,8 +86,7 @@ public struct DescriptorChain: ~Copyable {
                 else { throw .malformedIndirectTable(address: descriptor.address, length: descriptor.length) }
                 let limit = max(Int(size), Self.leastLimit)
                 guard entries <= limit else { throw .chainTooLong }
-                region = memory.span(of: descriptor.address)
-                guard let start = region?.pointee.contiguous(at: descriptor.address, length: descriptor.length) else {
+                guard let start = memory.contiguous(at: descriptor.address, length: descriptor.length) else {
                     throw .addressOutOfRange(address: descriptor.address, length: descriptor.length)
                 }
                 table = UnsafeRawPointer(start)
@@ -97,38 +96,39 @@ public struct DescriptorChain: ~Copyable {
                 continue
             }
 
-            if descriptor.has(RingDescriptor.writable) {
-                if !writing {
-                    writing = true
-                    readableCount = noted
-                    end = nil
-                }
-            } else if writing {
-                throw .readableAfterWritable
+            if descriptor.has(RingDescriptor.writable) != writing {
+                guard !writing else { throw .readableAfterWritable }
+                writing = true
+                readableCount = noted
+                end = nil
             }
 
             // From the region's end on in pieces.
             var address = descriptor.address
-            var bytesLeft = descriptor.length
+            var bytesLeft = UInt64(descriptor.length)
             while bytesLeft > 0 {
-                if region?.pointee.has(address) != true { region = memory.span(of: address) }
-                guard let span = region?.pointee else {
-                    throw .addressOutOfRange(address: address, length: bytesLeft)
+                var offset = address &- span.first
+                if offset >= span.size {
+                    guard let found = memory.span(of: address) else {
+                        throw .addressOutOfRange(address: address, length: UInt32(truncatingIfNeeded: bytesLeft))
+                    }
+                    span = found.pointee
+                    offset = address &- span.first
                 }
-                let offset = address &- span.first
                 let start = span.host + Int(truncatingIfNeeded: offset)
-                let bytes = UInt32(truncatingIfNeeded: min(UInt64(bytesLeft), span.size &- offset))
+                let bytes = min(bytesLeft, span.size &- offset)
+                let length = Int(truncatingIfNeeded: bytes)
                 if start == end {
-                    pieces[noted &- 1].iov_len &+= Int(bytes)
+                    pieces[noted &- 1].iov_len &+= length
                 } else {
                     guard noted < capacity else { throw .tooManyPieces }
-                    (pieces + noted).initialize(to: iovec(iov_base: start, iov_len: Int(bytes)))
+                    (pieces + noted).initialize(to: iovec(iov_base: start, iov_len: length))
                     noted &+= 1
                 }
-                end = start + Int(bytes)
+                end = start + length
                 bytesLeft &-= bytes
                 // The piece ends within its region, whose end is countable: this cannot wrap while anything is left.
-                address &+= UInt64(bytes)
+                address &+= bytes
             }
 
             guard descriptor.has(RingDescriptor.continues) else { break }

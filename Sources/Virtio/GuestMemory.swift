@@ -25,7 +25,7 @@ public final class GuestMemory: Sendable {
 
     private init() {
         regions = []
-        spans = .allocate(capacity: 1)
+        spans = GuestMemory.spans(of: [])
     }
 
     /// Makes a table.
@@ -38,11 +38,18 @@ public final class GuestMemory: Sendable {
             throw .overlappingRegions
         }
         self.regions = sorted
-        spans = .allocate(capacity: max(1, sorted.count))
-        for (index, region) in sorted.enumerated() {
+        spans = GuestMemory.spans(of: sorted)
+    }
+
+    /// One for each region, and an empty one where there is none: there is always a first.
+    private static func spans(of regions: [GuestRegion]) -> UnsafeMutablePointer<GuestMemoryMap.Span> {
+        let spans = UnsafeMutablePointer<GuestMemoryMap.Span>.allocate(capacity: max(1, regions.count))
+        spans.initialize(to: GuestMemoryMap.Span(first: 0, size: 0, host: UnsafeMutableRawPointer(spans)))
+        for (index, region) in regions.enumerated() {
             (spans + index).initialize(
-                to: GuestMemoryMap.Span(first: region.guestAddress, end: region.guestEnd, host: region.start))
+                to: GuestMemoryMap.Span(first: region.guestAddress, size: region.size, host: region.start))
         }
+        return spans
     }
 
     deinit {
@@ -94,24 +101,20 @@ public final class GuestMemory: Sendable {
 /// A bare view of a ``GuestMemory`` without reference counting, for the time of one batch of requests.
 @frozen
 public struct GuestMemoryMap {
-    /// One region: guest addresses from `first` up to `end`, and the first one's place in this process.
+    /// One region: `size` guest addresses from `first` on, and the first one's place in this process.
     @frozen
     @usableFromInline
     struct Span {
         @usableFromInline let first: UInt64
-        @usableFromInline let end: UInt64
+        @usableFromInline let size: UInt64
         @usableFromInline let host: UnsafeMutableRawPointer
 
         @inlinable
-        init(first: UInt64, end: UInt64, host: UnsafeMutableRawPointer) {
+        init(first: UInt64, size: UInt64, host: UnsafeMutableRawPointer) {
             self.first = first
-            self.end = end
+            self.size = size
             self.host = host
         }
-
-        /// Its bytes.
-        @inlinable
-        var size: UInt64 { end &- first }
 
         @inlinable
         func has(_ address: UInt64) -> Bool { address &- first < size }
@@ -119,8 +122,9 @@ public struct GuestMemoryMap {
         /// Where a range lies, when the region has all of it.
         @inlinable
         func contiguous(at address: UInt64, length: UInt32) -> UnsafeMutableRawPointer? {
-            guard has(address), UInt64(length) <= end &- address else { return nil }
-            return host + Int(truncatingIfNeeded: address &- first)
+            let offset = address &- first
+            guard offset < size, UInt64(length) <= size &- offset else { return nil }
+            return host + Int(truncatingIfNeeded: offset)
         }
     }
 

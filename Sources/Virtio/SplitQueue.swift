@@ -109,21 +109,27 @@ public struct SplitQueue: ~Copyable {
     }
 
     /// Lets a driver that happens to look see every used entry written so far, by one store; one that sleeps is woken by the
-    /// next ``publish()``, which there has to be before 65,536 entries have been written.
+    /// next ``publish()``, which there has to be when ``waitingCount`` says so.
     @inlinable
     public mutating func expose() {
         cl_store16_release(usedRing + 2, nextUsed.littleEndian)
     }
 
-    /// How many used entries wait for a driver that sleeps until it is interrupted; 0 while it is awake. What it wishes at this
-    /// moment may be seen a moment later only.
+    /// How many used entries may be written until the driver's wish is looked at in any case. Indexes are compared modulo 2^16:
+    /// a wish that so many went by would be taken for one of the past.
+    @usableFromInline static var mostUnpublished: UInt16 { 0x4000 }
+
+    /// How many used entries wait for a ``publish()``, because their driver sleeps until it is interrupted; 0 while it is awake.
+    /// What it wishes at this moment may be seen a moment later only.
     @inlinable
     public var waitingCount: Int {
+        let unpublished = nextUsed &- publishedUsed
+        if unpublished >= Self.mostUnpublished { return Int(unpublished) }
         guard eventIndex else {
             let isAwake = UInt16(littleEndian: cl_load16_relaxed(available)) & Self.noInterrupt != 0
-            return isAwake ? 0 : Int(nextUsed &- publishedUsed)
+            return isAwake ? 0 : Int(unpublished)
         }
-        guard let before = signalledUsed else { return Int(nextUsed &- publishedUsed) }
+        guard let before = signalledUsed else { return Int(unpublished) }
         let event = UInt16(littleEndian: cl_load16_relaxed(interruptEvent))
         return Self.passes(event: event, new: nextUsed, old: before) ? Int(nextUsed &- event) : 0
     }

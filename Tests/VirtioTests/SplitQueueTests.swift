@@ -163,6 +163,30 @@ private final class Device {
         #expect(queue.availableCount == 0)
     }
 
+    @Test func interruptsForWhatIsWishedAfterIndexesHaveWrapped() throws {
+        let (ring, queue) = try makeServed()
+        var index: UInt16 = 1
+        var looks = 0
+
+        // It was awake, and slept when the last was to come of 65,536: as many cannot be told from none.
+        ring.wantInterrupt(past: 0)
+        for _ in 0..<65_535 {
+            ring.offer(0, as: index)
+            index &+= 1
+            _ = try queue.serve()
+            queue.expose()
+            guard queue.waitingCount > 0 else { continue }
+            looks += 1
+            #expect(!queue.publish())
+        }
+        ring.wantInterrupt(past: index)
+        ring.offer(0, as: index)
+        _ = try queue.serve()
+
+        #expect(queue.publish())
+        #expect(looks == 3)
+    }
+
     @Test func countsWhatWaitsWithoutEventIndexes() throws {
         let ring = try makeRing(eventIndex: false)
         let queue = try Device(ring)
