@@ -44,7 +44,7 @@ struct QueueRun<J: Job> {
     mutating func run(until end: UInt64) throws {
         let client = client
         let timeout = client.timeout
-        // The watchdog's job, at one system call less for each wake-up.
+        // The watchdog's job, without a timer for each wake-up.
         client.timeout = nil
         defer { client.timeout = timeout }
         var starts = [UInt64](repeating: 0, count: client.slotCount)

@@ -33,6 +33,9 @@ public final class DriverQueue: @unchecked Sendable {
     public private(set) var kickEvent: Descriptor
     /// What the device tells of used chains.
     public private(set) var callEvent: Descriptor
+    /// Holds the call event, edge-triggered: one system call for each wait. A read of the event itself would be as many, but
+    /// only where the backend has not set O_NONBLOCK, which is the open file's and so this side's as well.
+    private var waiter: Descriptor
     /// What the device tells of a broken ring.
     public let errorEvent: Descriptor
 
@@ -65,6 +68,7 @@ public final class DriverQueue: @unchecked Sendable {
         used = try memory.allocateRing(6 + 8 * Int(size))
         kickEvent = try Self.makeEvent()
         callEvent = try Self.makeEvent()
+        waiter = try Self.makeWaiter(for: callEvent)
         errorEvent = try Self.makeEvent()
         links = .allocate(capacity: Int(size))
         isOffered = .allocate(capacity: Int(size))
@@ -78,6 +82,15 @@ public final class DriverQueue: @unchecked Sendable {
 
     private static func makeEvent() throws(BackendFault) -> Descriptor {
         try BackendFault.wrapping("open an eventfd") { () throws(Errno) in try Descriptor(result: cl_eventfd(0, false))
+        }
+    }
+
+    private static func makeWaiter(for event: borrowing Descriptor) throws(BackendFault) -> Descriptor {
+        let number = event.number
+        return try BackendFault.wrapping("wait for an eventfd") { () throws(Errno) in
+            let waiter = try Descriptor(result: cl_epoll_create())
+            try checked(cl_epoll_add(waiter.number, number, true))
+            return waiter
         }
     }
 
@@ -100,6 +113,7 @@ public final class DriverQueue: @unchecked Sendable {
     /// Replaces the call event; the device has to be told (`Frontend.replaceCallEvent`).
     func renewCallEvent() throws(BackendFault) {
         callEvent = try Self.makeEvent()
+        waiter = try Self.makeWaiter(for: callEvent)
     }
 
     /// How many chains the device has used and `pop` has not yet returned.
@@ -231,28 +245,16 @@ public final class DriverQueue: @unchecked Sendable {
 
     /// Waits until there is something to `pop`.
     ///
-    /// - Parameter timeout: In milliseconds; nil to wait for ever, with one system call less.
+    /// - Parameter timeout: In milliseconds; nil to wait for ever.
     /// - Throws: `BackendFault.silent` when nothing came in time.
     public func wait(timeout: CInt? = 10_000) throws(BackendFault) {
         while readyCount == 0 {
             askForCall()
             if readyCount > 0 { return }
-            if let timeout {
-                try poll(timeout)
-                _ = cl_eventfd_wait(callEvent.number)
-            } else if cl_eventfd_wait(callEvent.number) == -Errno.resourceTemporarilyUnavailable.rawValue {
-                // A backend may set O_NONBLOCK, which is the open file's and so this side's as well.
-                try poll(-1)
-                _ = cl_eventfd_wait(callEvent.number)
+            if cl_epoll_wait(waiter.number, timeout ?? -1) == 0 {
+                throw .silent("queue \(index) returned nothing within \(timeout ?? -1) ms")
             }
             calls += 1
-        }
-    }
-
-    private func poll(_ timeout: CInt) throws(BackendFault) {
-        var event = pollfd(fd: callEvent.number, events: Int16(POLLIN), revents: 0)
-        if cl_poll(&event, 1, timeout) == 0 {
-            throw .silent("queue \(index) returned nothing within \(timeout) ms")
         }
     }
 
