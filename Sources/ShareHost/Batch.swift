@@ -10,8 +10,13 @@ struct Batch {
     private static let fewest = 3
     /// The most: with many in flight it is a quarter of those that are still to be served.
     private static let most = 8
+    /// The most where requests are slow, and as many as are still to be served: there is time to wake it, and to do so less often
+    /// leaves more of it for them.
+    private static let mostSlow = 16
+    /// What a request takes that is slow, in nanoseconds: as long as a driver that is awake may take for several.
+    private static let slow: UInt64 = 2_500
     /// How long a finished request may wait for the others, in nanoseconds: looked at between two requests.
-    private static let patience: UInt64 = 30_000
+    private static let patience: UInt64 = 60_000
 
     /// How many were finished since the ring was empty last.
     private(set) var finished = 0
@@ -35,18 +40,26 @@ struct Batch {
             oldest = 0
             return false
         }
-        if isCrowded { return isLate() }
+        let age = age()
+        if age > Batch.patience { return true }
+        if isCrowded { return false }
         let left = left()
-        return waiting >= min(max(Batch.fewest, left / 4), Batch.most, left) || isLate()
+        guard waiting >= min(max(Batch.fewest, left / 4), Batch.most, left) else { return false }
+        let isSlow = age > UInt64(truncatingIfNeeded: waiting) &* Batch.slow
+        return !isSlow || waiting >= min(left / 2, Batch.mostSlow)
     }
 
     /// The same, for a driver that does not wait: FORGET has no reply.
     @inline(__always)
-    mutating func isLate() -> Bool {
+    mutating func isLate() -> Bool { age() > Batch.patience }
+
+    /// For how long the oldest of those that wait has, in nanoseconds.
+    @inline(__always)
+    private mutating func age() -> UInt64 {
         // The clock is read only when another request would make this one wait.
         let now = cl_monotonic_time()
         if oldest == 0 { oldest = now }
-        return now &- oldest > Batch.patience
+        return now &- oldest
     }
 
     /// The driver was woken if it slept.

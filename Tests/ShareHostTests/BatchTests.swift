@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Testing
 
@@ -5,14 +6,18 @@ import Testing
 
 @Suite struct BatchTests {
     /// After how many each a driver that sleeps at once again is woken, of so many that are served without a pause.
-    private func woken(_ requests: Int, _ batch: inout Batch, isCrowded: Bool = false) -> [Int] {
+    private func woken(
+        _ requests: Int, _ batch: inout Batch, isCrowded: Bool = false, nanoseconds: UInt64 = 0
+    ) -> [Int] {
         var groups: [Int] = []
         var waiting = 0
         batch.end()
         for number in 1..<requests {
+            let start = cl_monotonic_time()
+            while cl_monotonic_time() - start < nanoseconds {}
             batch.finish()
             waiting += 1
-            // A machine that takes 30 us for this: what is late is no part of the pattern.
+            // A machine that takes 60 us for this: what is late is no part of the pattern.
             guard batch.isDue(waiting: waiting, left: requests - number, isCrowded: isCrowded) else { continue }
             groups.append(waiting)
             waiting = 0
@@ -22,9 +27,13 @@ import Testing
     }
 
     /// One of many runs is not interrupted.
-    private func wokenUndisturbed(_ requests: Int, isCrowded: Bool = false, _ matches: ([Int]) -> Bool) -> Bool {
+    private func wokenUndisturbed(
+        _ requests: Int, isCrowded: Bool = false, nanoseconds: UInt64 = 0, _ matches: ([Int]) -> Bool
+    ) -> Bool {
         var batch = Batch()
-        return (0..<200).contains { _ in matches(woken(requests, &batch, isCrowded: isCrowded)) }
+        return (0..<200).contains { _ in
+            matches(woken(requests, &batch, isCrowded: isCrowded, nanoseconds: nanoseconds))
+        }
     }
 
     @Test func wakesForThreeWhereFewAreInFlight() {
@@ -36,6 +45,13 @@ import Testing
     @Test func wakesForAQuarterOfWhatIsLeft() {
         #expect(wokenUndisturbed(64) { $0.first == 8 && $0.allSatisfy { $0 <= 8 } })
         #expect(wokenUndisturbed(25) { $0.first == 5 })
+    }
+
+    @Test func wakesLessOftenWhereRequestsAreSlow() {
+        #expect(wokenUndisturbed(64, nanoseconds: 2_700) { $0.first == 16 })
+        #expect(wokenUndisturbed(24, nanoseconds: 2_700) { $0.first == 8 })
+        // Not where few are in flight.
+        #expect(wokenUndisturbed(6, nanoseconds: 2_700) { $0.first == 3 })
     }
 
     @Test func wakesNobodyEarlyWhereCoresAreWanted() {
