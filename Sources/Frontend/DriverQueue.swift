@@ -112,8 +112,9 @@ public final class DriverQueue: @unchecked Sendable {
 
     /// Replaces the call event; the device has to be told (`Frontend.replaceCallEvent`).
     func renewCallEvent() throws(BackendFault) {
-        callEvent = try Self.makeEvent()
-        waiter = try Self.makeWaiter(for: callEvent)
+        let event = try Self.makeEvent()
+        waiter = try Self.makeWaiter(for: event)
+        callEvent = event
     }
 
     /// How many chains the device has used and `pop` has not yet returned.

@@ -10,13 +10,18 @@ struct Batch {
     private static let fewest = 3
     /// The most: with many in flight it is a quarter of those that are still to be served.
     private static let most = 8
-    /// The most where requests are slow, and as many as are still to be served: there is time to wake it, and to do so less often
-    /// leaves more of it for them.
+    /// The most where requests are slow and the ring has not been empty for long, and half of those that are still to be served:
+    /// there is time to wake it, and to do so less often leaves more of it for them.
     private static let mostSlow = 16
     /// What a request takes that is slow, in nanoseconds: as long as a driver that is awake may take for several.
     private static let slow: UInt64 = 2_500
+    /// After how many without an empty ring it is the driver that waits, and not who serves it.
+    private static let long = 64
     /// How long a finished request may wait for the others, in nanoseconds: looked at between two requests.
     private static let patience: UInt64 = 60_000
+    /// The same for FORGET. Its ring is left alone for a while once it is empty (`QueueWorker.hiprioNap`): a driver that has more
+    /// of them than the ring takes is to be awake before that.
+    private static let patienceOfForget: UInt64 = 30_000
 
     /// How many were finished since the ring was empty last.
     private(set) var finished = 0
@@ -30,10 +35,10 @@ struct Batch {
     /// Asks whether the driver is to be woken now, although there is more to do.
     ///
     /// - Parameters:
-    ///   - waiting: How many finished requests it has not seen; 0 while it is awake.
+    ///   - waiting: How many finished requests it has not seen; 0 while it is awake (``SplitQueue/waitingCount``).
     ///   - left: How many are still to be served.
     ///   - isCrowded: Whether more threads want to run than there are cores.
-    /// - Returns: Mostly false for a driver that is awake.
+    /// - Returns: False for a driver that is awake.
     @inline(__always)
     mutating func isDue(waiting: Int, left: @autoclosure () -> Int, isCrowded: Bool) -> Bool {
         if waiting == 0 {
@@ -45,18 +50,19 @@ struct Batch {
         if isCrowded { return false }
         let left = left()
         guard waiting >= min(max(Batch.fewest, left / 4), Batch.most, left) else { return false }
-        let isSlow = age > UInt64(truncatingIfNeeded: waiting) &* Batch.slow
-        return !isSlow || waiting >= min(left / 2, Batch.mostSlow)
+        // The oldest was looked at when it was finished: what took this long are those after it.
+        let mayWait = finished >= Batch.long && age > UInt64(truncatingIfNeeded: waiting &- 1) &* Batch.slow
+        return !mayWait || waiting >= min(left / 2, Batch.mostSlow)
     }
 
-    /// The same, for a driver that does not wait: FORGET has no reply.
+    /// Asks the same for a driver that does not wait: FORGET has no reply.
     @inline(__always)
-    mutating func isLate() -> Bool { age() > Batch.patience }
+    mutating func isForgetLate() -> Bool { age() > Batch.patienceOfForget }
 
     /// For how long the oldest of those that wait has, in nanoseconds.
     @inline(__always)
     private mutating func age() -> UInt64 {
-        // The clock is read only when another request would make this one wait.
+        // The clock is read only while a driver sleeps and there is more to do.
         let now = cl_monotonic_time()
         if oldest == 0 { oldest = now }
         return now &- oldest

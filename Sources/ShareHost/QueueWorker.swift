@@ -194,7 +194,7 @@ extension QueueWorker {
                 guard try queue.hasAvailable() else { continue }
                 let isDue =
                     ring == 0
-                    ? outfit.batch.isLate()
+                    ? outfit.batch.isForgetLate()
                     : outfit.batch.isDue(
                         waiting: queue.waitingCount, left: queue.availableCount, isCrowded: outfit.poll.isCrowded)
                 if isDue {

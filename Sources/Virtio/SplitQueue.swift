@@ -115,12 +115,12 @@ public struct SplitQueue: ~Copyable {
         cl_store16_release(usedRing + 2, nextUsed.littleEndian)
     }
 
-    /// How many used entries may be written until the driver's wish is looked at in any case. Indexes are compared modulo 2^16:
-    /// a wish that so many went by would be taken for one of the past.
+    /// After how many used entries a driver counts as one that sleeps, whatever it wishes. Indexes are compared modulo 2^16: a
+    /// wish that so many went by would be taken for one of the past.
     @usableFromInline static var mostUnpublished: UInt16 { 0x4000 }
 
-    /// How many used entries wait for a ``publish()``, because their driver sleeps until it is interrupted; 0 while it is awake.
-    /// What it wishes at this moment may be seen a moment later only.
+    /// How many used entries wait for a ``publish()``, because their driver sleeps until it is interrupted; 0 while it is awake,
+    /// unless there are very many. What it wishes at this moment may be seen a moment later only.
     @inlinable
     public var waitingCount: Int {
         let unpublished = nextUsed &- publishedUsed

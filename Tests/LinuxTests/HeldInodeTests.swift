@@ -31,7 +31,7 @@ import Testing
         let links = try Descriptor(result: cl_openat(CL_AT_FDCWD, "/proc/self/fd", CL_O_PATH, 0))
         try #require(unlink(directory.folder.path(of: "file")) == 0)
         let (open, fds) = (file.number, links.number)
-        let result = Mutex<(filter: CInt, held: CInt)>((0, -1))
+        let result = Mutex<(filter: CInt, held: CInt, withoutLinks: CInt)>((0, -1, -1))
 
         // A filter is the thread's for good.
         let thread = try Linux.Thread(name: "holds") {
@@ -40,13 +40,15 @@ import Testing
                 let program = Self.refusing(Self.openTree)
                 filter = min(cl_no_new_privileges(), cl_load_filter(program, UInt16(program.count)))
             }
-            let held = filter == 0 ? cl_hold(fds, open) : -1
-            result.withLock { $0 = (filter, held) }
+            guard filter == 0 else { return result.withLock { $0.filter = filter } }
+            result.withLock { $0 = (filter, cl_hold(fds, open), isRefused ? cl_hold(-1, open) : -EBADF) }
         }
         thread.join()
 
-        let (filter, number) = result.withLock { $0 }
+        let (filter, number, withoutLinks) = result.withLock { $0 }
         try checked(filter)
+        // It is by them that it was held, and not by the call.
+        #expect(withoutLinks == -EBADF)
         let held = try Descriptor(result: number)
         #expect(fcntl(held.number, F_GETFL) & CL_O_PATH != 0)
         #expect(fcntl(held.number, F_GETFD) == FD_CLOEXEC)

@@ -48,10 +48,9 @@ import Testing
     }
 
     @Test func wakesLessOftenWhereRequestsAreSlow() {
-        #expect(wokenUndisturbed(64, nanoseconds: 2_700) { $0.first == 16 })
-        #expect(wokenUndisturbed(24, nanoseconds: 2_700) { $0.first == 8 })
-        // Not where few are in flight.
-        #expect(wokenUndisturbed(6, nanoseconds: 2_700) { $0.first == 3 })
+        #expect(wokenUndisturbed(300, nanoseconds: 2_700) { $0.first == 8 && $0.contains(16) })
+        // Not where the ring was empty a short while ago: its driver may be what is slow.
+        #expect(wokenUndisturbed(64, nanoseconds: 2_700) { $0.first == 8 && $0.allSatisfy { $0 <= 8 } })
     }
 
     @Test func wakesNobodyEarlyWhereCoresAreWanted() {
@@ -79,10 +78,10 @@ import Testing
     @Test func letsNoneWaitForLong() {
         var batch = Batch()
         batch.finish()
-        _ = batch.isLate()
+        _ = batch.isForgetLate()
         usleep(1000)
 
-        let isLate = batch.isLate()
+        let isLate = batch.isForgetLate()
         #expect(isLate)
     }
 }
