@@ -86,9 +86,10 @@ public struct DescriptorChain: ~Copyable {
                 else { throw .malformedIndirectTable(address: descriptor.address, length: descriptor.length) }
                 let limit = max(Int(size), Self.leastLimit)
                 guard entries <= limit else { throw .chainTooLong }
-                guard let start = memory.contiguous(at: descriptor.address, length: descriptor.length) else {
-                    throw .addressOutOfRange(address: descriptor.address, length: descriptor.length)
-                }
+                guard let found = memory.span(of: descriptor.address),
+                    let start = found.pointee.contiguous(at: descriptor.address, length: descriptor.length)
+                else { throw .addressOutOfRange(address: descriptor.address, length: descriptor.length) }
+                span = found.pointee
                 table = UnsafeRawPointer(start)
                 left = limit
                 inIndirectTable = true
