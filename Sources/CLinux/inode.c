@@ -55,12 +55,12 @@ int cl_renameat2(int from, const char *old_name, int to, const char *new_name, u
     return status(renameat2(from, old_name, to, new_name, flags));
 }
 
-int cl_reopen(int process_fds, int fd, int flags, uint32_t mode)
+int cl_reopen(int process_fds, int fd, int flags)
 {
     char name[NUMBER_SIZE];
     int opened;
     do
-        opened = openat(process_fds, number(name, fd), flags | O_CLOEXEC, mode);
+        opened = openat(process_fds, number(name, fd), flags | O_CLOEXEC);
     while (opened < 0 && errno == EINTR);
     return status(opened);
 }
@@ -70,7 +70,7 @@ int cl_hold(int process_fds, int fd)
     // Not looked up in /proc, where every new number costs an inode: half the time of opening it there.
     long held = syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | O_CLOEXEC);
     // A container's filter may refuse it as a call that can mount.
-    return held < 0 ? cl_reopen(process_fds, fd, O_PATH, 0) : (int)held;
+    return held < 0 ? cl_reopen(process_fds, fd, O_PATH) : (int)held;
 }
 
 int cl_link_held(int process_fds, int fd, int directory, const char *name)

@@ -116,7 +116,7 @@ extension QueueWorker {
             }
         }
         guard var told = ring.take() else { return }
-        flush(&told, outfit.call)
+        flush(&told, &outfit)
         queue = consume told
     }
 
@@ -131,7 +131,7 @@ extension QueueWorker {
         }
         outfit.waiting.removeAll { $0.answer != nil }
         guard var told = queue.take() else { return }
-        flush(&told, outfit.call)
+        flush(&told, &outfit)
         queue = consume told
     }
 

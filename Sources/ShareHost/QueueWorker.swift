@@ -142,7 +142,7 @@ extension QueueWorker {
                     sleep(setup.kick == nil ? Self.pollInterval : -1)
                     if load != nil { outfit.poll.noteSleep(cl_monotonic_time() &- start) }
                 } catch {
-                    flush(&queue, outfit.call)
+                    flush(&queue, &outfit)
                     stoppedAt.store(queue.nextAvailable, ordering: .releasing)
                     complaints.note(
                         "a ring is broken by its driver; it is not served until the guest sets it up again",
@@ -164,7 +164,6 @@ extension QueueWorker {
         let memory = outfit.memory
         defer { withExtendedLifetime(memory) {} }
         let map = memory.map
-        let call = outfit.call
         let lostPages = GuestMemory.lostPages
         repeat {
             queue.disableNotifications()
@@ -172,7 +171,7 @@ extension QueueWorker {
             outfit.batch.end()
             while try hasRequest(&queue, &outfit) {
                 if hasNews.load(ordering: .acquiring) {
-                    flush(&queue, call)
+                    flush(&queue, &outfit)
                     return false
                 }
                 guard try queue.pop(&chain, memory: map) else { break }
@@ -181,10 +180,7 @@ extension QueueWorker {
                 if pace != .quick {
                     let isHeld = hold(chain, of: queue.size, pace, handler, &outfit, &served)
                     if isHeld { continue }
-                    if served == nil, queue.hasUnpublished {
-                        flush(&queue, call)
-                        outfit.batch.show()
-                    }
+                    if served == nil { flush(&queue, &outfit) }
                 }
                 let length = served ?? handler.serve(chain.readable, chain.writable)
                 queue.push(head: chain.head, length: length)
@@ -197,12 +193,9 @@ extension QueueWorker {
                     ? outfit.batch.isForgetLate()
                     : outfit.batch.isDue(
                         waiting: queue.waitingCount, left: queue.availableCount, isCrowded: outfit.poll.isCrowded)
-                if isDue {
-                    flush(&queue, call)
-                    outfit.batch.show()
-                }
+                if isDue { flush(&queue, &outfit) }
             }
-            flush(&queue, call)
+            flush(&queue, &outfit)
             if GuestMemory.lostPages != lostPages, memory.hasHoles { throw .memoryTakenAway }
             if isWorking && ring == 0 {
                 sleep(Self.hiprioNap)
@@ -228,12 +221,12 @@ extension QueueWorker {
         let start = cl_monotonic_time()
         guard outfit.poll.isWorthwhile(now: start) else {
             if outfit.poll.isCrowded, outfit.poll.shouldLookForCrowd(now: start) {
-                flush(&queue, outfit.call)
+                flush(&queue, &outfit)
                 outfit.poll.noteCrowdAtRest(load.isCrowded, now: start)
             }
             return false
         }
-        flush(&queue, outfit.call)
+        flush(&queue, &outfit)
         outfit.batch.end()
         // After the interrupt: a guest's processor that was woken by it is among those that want a core.
         if outfit.poll.shouldLookForCrowd(now: start) {
@@ -265,8 +258,9 @@ extension QueueWorker {
     }
 
     /// Shows the driver what is finished, and interrupts it if it wants that.
-    func flush(_ queue: inout SplitQueue, _ call: SharedDescriptor?) {
-        if queue.publish() { call?.signal() }
+    func flush(_ queue: inout SplitQueue, _ outfit: inout Outfit) {
+        if queue.publish() { outfit.call?.signal() }
+        outfit.batch.show()
     }
 
     /// Sleeps until a kick, an order, a completion, or for so many milliseconds.

@@ -140,7 +140,7 @@ public struct SplitQueue: ~Copyable {
 
     /// Whether used entries wait to be published.
     @inlinable
-    public var hasUnpublished: Bool { nextUsed != publishedUsed }
+    var hasUnpublished: Bool { nextUsed != publishedUsed }
 
     /// Shows the driver every used entry written so far.
     ///

@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func wakesNobodyEarlyWhereCoresAreWanted() {
-        #expect(wokenUndisturbed(12, isCrowded: true) { $0.isEmpty })
+        #expect(wokenUndisturbed(64, isCrowded: true) { $0.isEmpty })
     }
 
     @Test func wakesNobodyWhoIsAwake() {

@@ -42,7 +42,7 @@ int cl_renameat2(
 
 // By a descriptor that holds the inode, O_PATH allowed. `process_fds` is a descriptor of /proc/self/fd.
 /// Opens the held inode anew, O_CLOEXEC added. Symbolic links are not followed: the inode itself is opened.
-int cl_reopen(int process_fds, int fd, int flags, uint32_t mode);
+int cl_reopen(int process_fds, int fd, int flags);
 /// Holds the inode of an open file, O_PATH and O_CLOEXEC.
 int cl_hold(int process_fds, int fd);
 /// Gives the held inode another name.

@@ -68,10 +68,10 @@ final class DescriptorPool: Sendable {
 
     /// Opens what a descriptor holds anew; the descriptor, or -errno.
     func reopen(_ held: CInt, _ flags: CInt) -> CInt {
-        let opened = cl_reopen(processDescriptors, held, flags, 0)
+        let opened = cl_reopen(processDescriptors, held, flags)
         // The host grants O_NOATIME to a file's owner; who is that in the guest need not be the launcher's user.
         guard opened == 0 - EPERM, flags & CL_O_NOATIME != 0 else { return opened }
-        return cl_reopen(processDescriptors, held, flags & ~CL_O_NOATIME, 0)
+        return cl_reopen(processDescriptors, held, flags & ~CL_O_NOATIME)
     }
 
     // MARK: Nodes with a descriptor

@@ -132,8 +132,8 @@ final class HostRoot: Sendable {
     /// Opens it for syncfs(2), which goes by any open file; the descriptor, or -errno.
     func openForSync(_ processDescriptors: CInt) -> CInt {
         guard isFile else { return cl_openat(descriptor, ".", O_RDONLY | O_DIRECTORY, 0) }
-        let opened = cl_reopen(processDescriptors, descriptor, O_RDONLY, 0)
-        return opened == 0 - EACCES ? cl_reopen(processDescriptors, descriptor, O_WRONLY, 0) : opened
+        let opened = cl_reopen(processDescriptors, descriptor, O_RDONLY)
+        return opened == 0 - EACCES ? cl_reopen(processDescriptors, descriptor, O_WRONLY) : opened
     }
 
     /// Whether this is one of the directories that `hidesPersonalData` hides, by whatever name it was found.

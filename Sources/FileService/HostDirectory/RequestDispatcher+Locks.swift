@@ -70,7 +70,7 @@ extension RequestDispatcher {
     /// who has a file open for writing keeps the host from running it, and whoever waits for changes hears of one.
     private func openForLocks(_ node: Node, _ stand: LockStand?) throws(Errno) -> CInt {
         let links = aggregate.processDescriptors.number
-        if let stand { return cl_reopen(links, stand.descriptor, O_RDWR, 0) }
+        if let stand { return cl_reopen(links, stand.descriptor, O_RDWR) }
         if node.isDirectory { return try reopen(node, O_RDONLY | O_DIRECTORY).release() }
         if aggregate.access == .readOnly { return try reopen(node, O_RDONLY).release() }
         do throws(Errno) {
